@@ -1,0 +1,1 @@
+//! Rules of guest accounts: money, wallets, split, the book, flows and ports

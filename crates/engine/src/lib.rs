@@ -1,0 +1,1 @@
+//! The desks: performs the flows of tillway-core over its ports, and recovers

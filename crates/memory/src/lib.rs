@@ -1,0 +1,1 @@
+//! The tillway store in memory, for quick starts and tests

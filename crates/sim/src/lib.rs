@@ -1,0 +1,1 @@
+//! Stateful simulators of the peers, with faults

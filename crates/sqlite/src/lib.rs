@@ -1,0 +1,1 @@
+//! The embedded tillway store on SQLite, with group commit

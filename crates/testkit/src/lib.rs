@@ -1,0 +1,1 @@
+//! Conformance suites, broken implementations and stories

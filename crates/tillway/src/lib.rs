@@ -1,0 +1,1 @@
+//! tillway: guest accounts connected to the systems of a restaurant

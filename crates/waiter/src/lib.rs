@@ -1,0 +1,1 @@
+//! Inbound HTTP for iiko: the Waiter external-loyalty API, the payment API and the bridge

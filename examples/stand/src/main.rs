@@ -1,0 +1,2 @@
+//! The tillway stand.
+fn main() {}
