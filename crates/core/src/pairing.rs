@@ -74,7 +74,11 @@ impl PairRefusal {
 mod tests {
     use super::*;
 
-    fn ask(existing: &[(&str, &str)], till: &str, device: &str) -> Result<PairOutcome, PairRefusal> {
+    fn ask(
+        existing: &[(&str, &str)],
+        till: &str,
+        device: &str,
+    ) -> Result<PairOutcome, PairRefusal> {
         let till_id = |text: &str| TillId::try_new(text).unwrap();
         let device_id = |text: &str| DeviceId::try_new(text).unwrap();
         let pairing = |(till, device): &(&str, &str)| Pairing {

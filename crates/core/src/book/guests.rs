@@ -1,0 +1,106 @@
+//! Guests, accounts, carriers and pairings.
+
+use crate::book::judge::{Ask, Conflict, Stop};
+use crate::book::op::{Op, Outcome};
+use crate::book::refusal::Refusal;
+use crate::book::view::{PhotoRow, View};
+use crate::pairing::{PairOutcome, PairRefusal, Pairing};
+use crate::{Account, AccountKind, AccountStatus, Kopecks};
+
+pub(crate) fn apply(view: &mut View, _ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
+    match op {
+        Op::PutGuest(guest) => {
+            let taken = |owner: Option<&crate::id::GuestId>| owner.is_some_and(|o| *o != guest.id);
+            let phone = guest.phone.as_ref().and_then(|p| view.phones.get(p));
+            if taken(view.clients.get(&guest.client_id)) || taken(phone) {
+                return Err(Refusal::GuestTaken.into());
+            }
+            view.guests.set(guest.id, Some((**guest).clone()));
+            Ok(Outcome::Done)
+        }
+        Op::PutPhoto { guest, photo } => {
+            view.guests.get(guest).ok_or(Refusal::UnknownGuest)?;
+            view.photos.push((*guest, photo.clone().map(PhotoRow)));
+            Ok(Outcome::Done)
+        }
+        Op::OpenAccount(account) => open(view, account),
+        Op::SetTerms { account, overdraft, status } => {
+            let mut row = view.accounts.get(account).ok_or(Refusal::UnknownWallet)?.clone();
+            row.overdraft = overdraft.unwrap_or(row.overdraft);
+            check_overdraft(&row)?;
+            if let Some(status) = status {
+                check_status(&row, *status)?;
+                row.status = *status;
+            }
+            view.accounts.set(*account, Some(row.clone()));
+            Ok(Outcome::Account(Box::new(row)))
+        }
+        Op::PutCarrier(carrier) => {
+            view.guests.get(&carrier.guest).ok_or(Refusal::UnknownGuest)?;
+            let owner = view.carriers.get(&carrier.alias).map(|c| c.guest);
+            if owner.is_some_and(|owner| owner != carrier.guest) {
+                return Err(Refusal::CarrierTaken.into());
+            }
+            view.carriers.set(carrier.alias.clone(), Some((**carrier).clone()));
+            Ok(Outcome::Done)
+        }
+        Op::Pair(pairing) => pair(view, pairing),
+        Op::Unpair { till, device } => {
+            if view.tills.get(till).is_some_and(|p| p.device == *device) {
+                view.tills.set(till.clone(), None);
+            }
+            Ok(Outcome::Done)
+        }
+        _ => Err(Conflict::NotLoaded.into()),
+    }
+}
+
+fn open(view: &mut View, account: &Account) -> Result<Outcome, Stop> {
+    view.guests.get(&account.guest).ok_or(Refusal::UnknownGuest)?;
+    let fresh = Account {
+        balance: Kopecks::ZERO,
+        held: Kopecks::ZERO,
+        held_own: Kopecks::ZERO,
+        ..account.clone()
+    };
+    check_overdraft(&fresh)?;
+    if let Some(known) = view.accounts.get(&account.id) {
+        let same = known.guest == fresh.guest && known.kind == fresh.kind;
+        let known = Box::new(known.clone());
+        return if same { Ok(Outcome::Account(known)) } else { Err(Refusal::AccountExists.into()) };
+    }
+    view.accounts.set(fresh.id, Some(fresh.clone()));
+    Ok(Outcome::Account(Box::new(fresh)))
+}
+
+fn check_overdraft(account: &Account) -> Result<(), Stop> {
+    if account.overdraft < Kopecks::ZERO {
+        return Err(Refusal::BadAmount.into());
+    }
+    if account.kind == AccountKind::Bonus && account.overdraft.is_positive() {
+        return Err(Refusal::BonusOverdraft.into());
+    }
+    Ok(())
+}
+
+/// Closing needs an account without live holds; closed also a zero balance (F14, F32).
+fn check_status(account: &Account, status: AccountStatus) -> Result<(), Stop> {
+    let in_use = match status {
+        AccountStatus::Active | AccountStatus::Blocked => false,
+        AccountStatus::Closing => account.held.is_positive(),
+        AccountStatus::Closed => account.held.is_positive() || !account.balance.is_zero(),
+    };
+    if in_use { Err(Refusal::AccountInUse.into()) } else { Ok(()) }
+}
+
+fn pair(view: &mut View, pairing: &Pairing) -> Result<Outcome, Stop> {
+    let known = [view.tills.get(&pairing.till), view.devices.get(&pairing.device)];
+    let known: Vec<Pairing> = known.into_iter().flatten().cloned().collect();
+    match crate::pairing::pair(&known, &pairing.till, &pairing.device) {
+        Ok(PairOutcome::New) => view.tills.set(pairing.till.clone(), Some(pairing.clone())),
+        Ok(PairOutcome::Same) => {}
+        Err(PairRefusal::TillHasDevice) => return Err(Refusal::TillHasDevice.into()),
+        Err(PairRefusal::DeviceHasTill) => return Err(Refusal::DeviceHasTill.into()),
+    }
+    Ok(Outcome::Done)
+}

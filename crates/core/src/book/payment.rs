@@ -1,0 +1,609 @@
+//! Holds, captures, cancels, refunds and plain movements.
+
+use crate::account::Parts;
+use crate::book::judge::{Ask, Conflict, Stop};
+use crate::book::op::{Expiry, Op, OrderGuard, Outcome, Scope};
+use crate::book::refusal::Refusal;
+use crate::book::row::{
+    Capture, Hold, HoldState, House, Movement, Order, Party, Payment, PaymentState, Refund, Why,
+};
+use crate::book::view::View;
+use crate::id::{AccountId, Fingerprint, HoldId, OrderId, PaymentId, RefundId, TillId, Uuid};
+use crate::wallet::bonus_cap;
+use crate::{Account, AccountKind, AccountStatus, Kopecks, MoneyError};
+
+pub(crate) fn holds(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
+    match op {
+        Op::Hold { id, order, account, amount, expiry, supersedes } => {
+            let terms = HoldTerms { order: *order, account: *account, amount: *amount };
+            hold(view, ask, *id, &terms, *expiry, *supersedes)
+        }
+        Op::Void { hold } => {
+            let row = view.holds.get(hold).ok_or(Refusal::UnknownReservation)?.clone();
+            match row.state {
+                HoldState::Held => end_hold(view, &row, HoldState::Voided).map(Outcome::Hold),
+                HoldState::Voided | HoldState::Expired => Ok(Outcome::Hold(row)),
+                HoldState::Captured(_) => Err(Refusal::AlreadyCaptured.into()),
+            }
+        }
+        Op::Expire { hold } => {
+            let Some(row) = view.holds.get(hold).cloned() else { return Ok(Outcome::Done) };
+            if row.is_live() && row.expires.is_some_and(|at| at <= ask.at) {
+                end_hold(view, &row, HoldState::Expired)?;
+            }
+            Ok(Outcome::Done)
+        }
+        _ => Err(Conflict::NotLoaded.into()),
+    }
+}
+
+struct HoldTerms {
+    order: OrderId,
+    account: AccountId,
+    amount: Kopecks,
+}
+
+fn hold(
+    view: &mut View,
+    ask: &Ask<'_>,
+    id: HoldId,
+    terms: &HoldTerms,
+    expiry: Expiry,
+    supersedes: Option<HoldId>,
+) -> Result<Outcome, Stop> {
+    if let Some(known) = view.holds.get(&id) {
+        let same = known.order == terms.order
+            && known.account == terms.account
+            && known.amount()? == terms.amount;
+        return if same { Ok(Outcome::Hold(known.clone())) } else { Err(Conflict::Key.into()) };
+    }
+    if !terms.amount.is_positive() {
+        return Err(Refusal::BadAmount.into());
+    }
+    let account = debited(view, ask, terms.account)?;
+    check_order(view, ask, terms.order, &account)?;
+    if let Some(old) = supersedes {
+        let old = view.holds.get(&old).ok_or(Refusal::UnknownReservation)?.clone();
+        if old.is_live() && old.order == terms.order && old.account == terms.account {
+            end_hold(view, &old, HoldState::Voided)?;
+        }
+    }
+    let other = live_holds(view, terms.order).find(|h| h.account == terms.account);
+    if let Some(other) = other {
+        return Err(Refusal::HoldExists { hold: other.id }.into());
+    }
+    let order = order_or_new(view, ask, terms.order);
+    check_mix(&order, account.kind, ask.guard)?;
+    check_cap(&order, account.kind, terms.amount, ask.guard)?;
+    let mut account = row(view, terms.account)?;
+    let limit = spendable(&account, ask.guard)?;
+    if terms.amount > limit {
+        return Err(Refusal::InsufficientFunds { limit }.into());
+    }
+    let parts = account.parts(terms.amount)?;
+    account.held = account.held.add(terms.amount)?;
+    account.held_own = account.held_own.add(parts.own)?;
+    let made = Hold {
+        id,
+        order: terms.order,
+        account: account.id,
+        kind: account.kind,
+        parts,
+        state: HoldState::Held,
+        expires: match expiry {
+            Expiry::At(at) => Some(at),
+            Expiry::WithOwner => None,
+        },
+        at: ask.at,
+    };
+    let mut order = order;
+    let held = order.live.held.of_mut(account.kind);
+    *held = held.add(terms.amount)?;
+    view.accounts.set(account.id, Some(account));
+    view.orders.set(order.id, Some(order));
+    view.holds.set(id, Some(made.clone()));
+    Ok(Outcome::Hold(made))
+}
+
+/// Live holds of an order, as far as they are loaded.
+pub(crate) fn live_holds(view: &View, order: OrderId) -> impl Iterator<Item = &Hold> {
+    view.holds.iter().filter(move |h| h.is_live() && h.order == order)
+}
+
+/// Ends a live hold without taking money.
+pub(crate) fn end_hold(view: &mut View, hold: &Hold, state: HoldState) -> Result<Hold, Stop> {
+    let mut account = row(view, hold.account)?;
+    release(&mut account, hold)?;
+    view.accounts.set(account.id, Some(account));
+    if let Some(mut order) = view.orders.get(&hold.order).cloned() {
+        let held = order.live.held.of_mut(hold.kind);
+        *held = held.sub(hold.amount()?)?;
+        view.orders.set(order.id, Some(order));
+    }
+    let ended = Hold { state, ..hold.clone() };
+    view.holds.set(hold.id, Some(ended.clone()));
+    Ok(ended)
+}
+
+fn release(account: &mut Account, hold: &Hold) -> Result<(), MoneyError> {
+    account.held = account.held.sub(hold.amount()?)?;
+    account.held_own = account.held_own.sub(hold.parts.own)?;
+    Ok(())
+}
+
+pub(crate) fn payments(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
+    match op {
+        Op::Capture { id, order, account, amount, hold } => {
+            let terms = HoldTerms { order: *order, account: *account, amount: *amount };
+            capture(view, ask, *id, &terms, *hold)
+        }
+        Op::Cancel { id, order, till } => cancel(view, ask, *id, *order, till.clone()),
+        Op::Acknowledge { id } => {
+            let mut payment = view.payments.get(id).ok_or(Refusal::UnknownTransaction)?.clone();
+            if let PaymentState::Captured(capture) = &mut payment.state {
+                if !capture.acknowledged {
+                    capture.acknowledged = true;
+                    view.payments.set(*id, Some(payment.clone()));
+                }
+            }
+            Ok(Outcome::Payment(Box::new(payment), None))
+        }
+        _ => Err(Conflict::NotLoaded.into()),
+    }
+}
+
+/// The current state of a payment, with its account.
+pub(crate) fn outcome(view: &View, payment: &Payment) -> Outcome {
+    let account = payment.capture().and_then(|c| view.accounts.get(&c.account));
+    Outcome::Payment(Box::new(payment.clone()), account.cloned().map(Box::new))
+}
+
+fn capture(
+    view: &mut View,
+    ask: &Ask<'_>,
+    id: PaymentId,
+    terms: &HoldTerms,
+    hold: Option<HoldId>,
+) -> Result<Outcome, Stop> {
+    match view.payments.get(&id).map(|p| &p.state) {
+        None | Some(PaymentState::Refused(_)) => {}
+        Some(PaymentState::Captured(_)) => return Err(Refusal::AlreadyCaptured.into()),
+        Some(_) => return Err(Refusal::TransactionCancelled.into()),
+    }
+    if !terms.amount.is_positive() {
+        return Err(Refusal::BadAmount.into());
+    }
+    let account = debited(view, ask, terms.account)?;
+    check_order(view, ask, terms.order, &account)?;
+    let used = usable_hold(view, hold, terms)?;
+    let mut order = order_or_new(view, ask, terms.order);
+    check_mix(&order, account.kind, ask.guard)?;
+    check_total(&order, terms.amount, ask.guard)?;
+    let mut account = row(view, terms.account)?;
+    let parts = match &used {
+        Some(hold) => hold_parts(hold, terms.amount)?,
+        None => {
+            check_cap(&order, account.kind, terms.amount, ask.guard)?;
+            let limit = spendable(&account, ask.guard)?;
+            if terms.amount > limit {
+                return Err(Refusal::InsufficientFunds { limit }.into());
+            }
+            account.parts(terms.amount)?
+        }
+    };
+    if let Some(hold) = &used {
+        release(&mut account, hold)?;
+        let held = order.live.held.of_mut(hold.kind);
+        *held = held.sub(hold.amount()?)?;
+        let state = HoldState::Captured(id);
+        view.holds.set(hold.id, Some(Hold { state, ..hold.clone() }));
+    }
+    account.balance = account.balance.sub(terms.amount)?;
+    let captured = order.live.captured.of_mut(account.kind);
+    *captured = captured.add(terms.amount)?;
+    order.touched = ask.at;
+    let key = ask.key.filter(|k| k.scope == Scope::Payment && k.id == id.0);
+    let payment = Payment {
+        id,
+        order: order.id,
+        till: ask.guard.and_then(|g| g.till.clone()),
+        attempt: key.map_or(1, |k| k.attempt),
+        body: key.map_or(Fingerprint([0; 16]), |k| k.body),
+        state: PaymentState::Captured(Capture {
+            account: account.id,
+            guest: account.guest,
+            kind: account.kind,
+            parts,
+            refunded: Kopecks::ZERO,
+            hold: used.map(|h| h.id),
+            acknowledged: false,
+            settled: false,
+        }),
+        at: ask.at,
+    };
+    let party = Party::Guest(account.id);
+    let taken = Entry { why: Why::Capture, by: id.0, amount: terms.amount };
+    post(view, ask, party, cleared(account.kind, order.id), &taken, account.kind);
+    view.accounts.set(account.id, Some(account.clone()));
+    view.orders.set(order.id, Some(order));
+    view.payments.set(id, Some(payment.clone()));
+    Ok(Outcome::Payment(Box::new(payment), Some(Box::new(account))))
+}
+
+/// The hold that a capture uses. One that lapsed stands for nothing: a new capture (F13).
+fn usable_hold(view: &View, hold: Option<HoldId>, terms: &HoldTerms) -> Result<Option<Hold>, Stop> {
+    let Some(id) = hold else { return Ok(None) };
+    let hold = view.holds.get(&id).ok_or(Refusal::UnknownReservation)?;
+    if hold.order != terms.order || hold.account != terms.account {
+        return Err(Refusal::UnknownReservation.into());
+    }
+    match hold.state {
+        HoldState::Voided => Err(Refusal::ReservationVoided.into()),
+        HoldState::Captured(_) => Err(Refusal::AlreadyCaptured.into()),
+        HoldState::Expired => Ok(None),
+        HoldState::Held => {
+            let reserved = hold.amount()?;
+            if terms.amount > reserved {
+                return Err(Refusal::ExceedsReservation { reserved }.into());
+            }
+            Ok(Some(hold.clone()))
+        }
+    }
+}
+
+/// A capture below its hold releases the overdraft part first (F25).
+fn hold_parts(hold: &Hold, amount: Kopecks) -> Result<Parts, MoneyError> {
+    let own = hold.parts.own.min(amount);
+    Ok(Parts { own, overdraft: amount.sub(own)? })
+}
+
+fn cancel(
+    view: &mut View,
+    ask: &Ask<'_>,
+    id: PaymentId,
+    order: OrderId,
+    till: Option<TillId>,
+) -> Result<Outcome, Stop> {
+    let Some(mut payment) = view.payments.get(&id).cloned() else {
+        let tombstone = Payment {
+            id,
+            order,
+            till,
+            attempt: 0,
+            body: Fingerprint([0; 16]),
+            state: PaymentState::Tombstoned,
+            at: ask.at,
+        };
+        view.payments.set(id, Some(tombstone.clone()));
+        return Ok(Outcome::Payment(Box::new(tombstone), None));
+    };
+    match payment.state.clone() {
+        PaymentState::Refused(_) => payment.state = PaymentState::Tombstoned,
+        PaymentState::Tombstoned | PaymentState::Cancelled(_) => {
+            return Ok(outcome(view, &payment));
+        }
+        PaymentState::Captured(capture) => {
+            let amount = capture.parts.total()?;
+            if capture.refunded == amount {
+                return Ok(outcome(view, &payment));
+            }
+            if capture.refunded.is_positive() {
+                return Err(Refusal::AlreadyRefunded.into());
+            }
+            let back = Entry { why: Why::Cancel, by: id.0, amount };
+            give_back(view, ask, payment.order, &capture, &back)?;
+            payment.state = PaymentState::Cancelled(capture);
+        }
+    }
+    payment.at = ask.at;
+    view.payments.set(id, Some(payment.clone()));
+    Ok(outcome(view, &payment))
+}
+
+pub(crate) fn refunds(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
+    match op {
+        Op::Refund { id, of, amount, before } => {
+            if let Some(known) = view.refunds.get(id) {
+                let payment = view.payments.get(&known.of).ok_or(Conflict::NotLoaded)?;
+                return Ok(Outcome::Refund(known.clone(), Box::new(payment.clone())));
+            }
+            let refund = refund(view, ask, *id, *of, *amount, *before)?;
+            let payment = view.payments.get(of).ok_or(Conflict::NotLoaded)?.clone();
+            Ok(Outcome::Refund(refund, Box::new(payment)))
+        }
+        Op::RefundOrder { id, order, kind, amount } => {
+            refund_order(view, ask, *id, *order, *kind, *amount).map(Outcome::Refunds)
+        }
+        _ => Err(Conflict::NotLoaded.into()),
+    }
+}
+
+fn refund(
+    view: &mut View,
+    ask: &Ask<'_>,
+    id: RefundId,
+    of: PaymentId,
+    amount: Kopecks,
+    before: Option<Kopecks>,
+) -> Result<Refund, Stop> {
+    let mut payment = view.payments.get(&of).ok_or(Refusal::UnknownTransaction)?.clone();
+    let PaymentState::Captured(mut capture) = payment.state.clone() else {
+        return Err(match payment.state {
+            PaymentState::Cancelled(_) => Refusal::TransactionCancelled.into(),
+            _ => Refusal::UnknownTransaction.into(),
+        });
+    };
+    if !amount.is_positive() {
+        return Err(Refusal::BadAmount.into());
+    }
+    if before.is_some_and(|seen| seen != capture.refunded) {
+        return Err(Refusal::RefundSequence { refunded: capture.refunded }.into());
+    }
+    let rest = capture.parts.total()?.sub(capture.refunded)?;
+    if amount > rest {
+        return Err(Refusal::RefundExceeds { rest }.into());
+    }
+    let parts = refund_parts(&capture, amount)?;
+    let back = Entry { why: Why::Refund, by: id.0, amount };
+    give_back(view, ask, payment.order, &capture, &back)?;
+    capture.refunded = capture.refunded.add(amount)?;
+    payment.state = PaymentState::Captured(capture);
+    view.payments.set(of, Some(payment));
+    let refund = Refund { id, of, parts, at: ask.at };
+    view.refunds.set(id, Some(refund.clone()));
+    Ok(refund)
+}
+
+/// The mirror of the capture's parts, in proportion; the last refund takes the rest (F25).
+fn refund_parts(capture: &Capture, amount: Kopecks) -> Result<Parts, MoneyError> {
+    let whole = capture.parts.total()?;
+    let after = capture.refunded.add(amount)?;
+    let back_after = capture.parts.overdraft.share(after.0, whole.0)?;
+    let back_before = capture.parts.overdraft.share(capture.refunded.0, whole.0)?;
+    let overdraft = back_after.sub(back_before)?.min(amount);
+    Ok(Parts { own: amount.sub(overdraft)?, overdraft })
+}
+
+fn refund_order(
+    view: &mut View,
+    ask: &Ask<'_>,
+    id: RefundId,
+    order: OrderId,
+    kind: AccountKind,
+    amount: Kopecks,
+) -> Result<Vec<Refund>, Stop> {
+    if !amount.is_positive() {
+        return Err(Refusal::BadAmount.into());
+    }
+    let listed = view.order_payments.get(&order).cloned().unwrap_or_default();
+    let mut rest = amount;
+    let mut refunds = Vec::new();
+    for payment in listed.into_iter().rev() {
+        let Some(row) = view.payments.get(&payment) else { continue };
+        if row.capture().is_none_or(|c| c.kind != kind) || rest.is_zero() {
+            continue;
+        }
+        let part = row.live()?.min(rest);
+        if part.is_positive() {
+            let derived = RefundId(Uuid::new_v5(&id.0, payment.0.as_bytes()));
+            refunds.push(refund(view, ask, derived, payment, part, None)?);
+            rest = rest.sub(part)?;
+        }
+    }
+    match (refunds.is_empty(), rest.is_zero()) {
+        (true, _) => Err(Refusal::UnknownTransaction.into()),
+        (false, false) => Err(Refusal::RefundExceeds { rest: amount.sub(rest)? }.into()),
+        (false, true) => Ok(refunds),
+    }
+}
+
+/// Credits the guest; a closed account's money goes to the house's payables (F32).
+fn give_back(
+    view: &mut View,
+    ask: &Ask<'_>,
+    order: OrderId,
+    capture: &Capture,
+    back: &Entry,
+) -> Result<(), Stop> {
+    let mut account = row(view, capture.account)?;
+    let to = match account.status {
+        AccountStatus::Closed => Party::House(House::RefundsPayable(account.guest)),
+        _ => {
+            account.balance = account.balance.add(back.amount)?;
+            Party::Guest(account.id)
+        }
+    };
+    view.accounts.set(account.id, Some(account));
+    let from = match (capture.kind.is_money(), capture.settled) {
+        (true, true) => Party::House(House::SalesReturns),
+        _ => cleared(capture.kind, order),
+    };
+    post(view, ask, from, to, back, capture.kind);
+    let mut row = view.orders.get(&order).ok_or(Conflict::NotLoaded)?.clone();
+    let captured = row.live.captured.of_mut(capture.kind);
+    *captured = captured.sub(back.amount)?;
+    view.orders.set(order, Some(row));
+    Ok(())
+}
+
+pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
+    let Op::Move { from, to, amount, why, by } = op else {
+        return Err(Conflict::NotLoaded.into());
+    };
+    if !amount.is_positive() {
+        return Err(Refusal::BadAmount.into());
+    }
+    let unit = move_unit(view, *from, *to, *why)?;
+    if let Party::Guest(id) = from {
+        let mut account = debited(view, ask, *id)?;
+        if account.status != AccountStatus::Active {
+            return Err(Refusal::AccountBlocked.into());
+        }
+        let limit = account.available()?;
+        if *amount > limit {
+            return Err(Refusal::InsufficientFunds { limit }.into());
+        }
+        account.balance = account.balance.sub(*amount)?;
+        view.accounts.set(*id, Some(account));
+    }
+    let mut outcome = Outcome::Done;
+    if let Party::Guest(id) = to {
+        let mut account = row(view, *id)?;
+        if account.status == AccountStatus::Closed {
+            return Err(Refusal::AccountBlocked.into());
+        }
+        account.balance = account.balance.add(*amount)?;
+        outcome = Outcome::Account(Box::new(account.clone()));
+        view.accounts.set(*id, Some(account));
+    }
+    let (debit, credit) = (*from, *to);
+    let (amount, why, by, at) = (*amount, *why, *by, ask.at);
+    view.movements.push(Movement { debit, credit, unit, amount, why, by, at });
+    Ok(outcome)
+}
+
+/// One unit on both sides. House against house counts rubles, but for the points accounts.
+fn move_unit(view: &View, from: Party, to: Party, why: Why) -> Result<crate::Unit, Stop> {
+    use crate::Unit;
+    let unit = |party| -> Result<Option<Unit>, Stop> {
+        Ok(match party {
+            Party::Guest(id) => Some(row(view, id)?.kind.unit()),
+            Party::House(House::BonusIssued | House::BonusRedeemed | House::BonusExpired) => {
+                Some(Unit::Points)
+            }
+            Party::House(House::Suspense) => None,
+            Party::House(_) => Some(Unit::Rub),
+        })
+    };
+    match (unit(from)?, unit(to)?) {
+        (Some(a), Some(b)) if a != b => Err(Refusal::BadMovement.into()),
+        _ if from == to => Err(Refusal::BadMovement.into()),
+        (Some(a), _) | (None, Some(a)) => Ok(a),
+        (None, None) if why == Why::Correction => Ok(Unit::Rub),
+        (None, None) => Err(Refusal::BadMovement.into()),
+    }
+}
+
+/// What a movement is about.
+pub(crate) struct Entry {
+    pub(crate) why: Why,
+    pub(crate) by: Uuid,
+    pub(crate) amount: Kopecks,
+}
+
+pub(crate) fn post(
+    view: &mut View,
+    ask: &Ask<'_>,
+    debit: Party,
+    credit: Party,
+    entry: &Entry,
+    kind: AccountKind,
+) {
+    view.movements.push(Movement {
+        debit,
+        credit,
+        unit: kind.unit(),
+        amount: entry.amount,
+        why: entry.why,
+        by: entry.by,
+        at: ask.at,
+    });
+}
+
+/// Where a capture goes: points are redeemed at once, money waits for the close.
+fn cleared(kind: AccountKind, order: OrderId) -> Party {
+    match kind {
+        AccountKind::Bonus => Party::House(House::BonusRedeemed),
+        _ => Party::House(House::Clearing(order)),
+    }
+}
+
+fn row(view: &View, id: AccountId) -> Result<Account, Stop> {
+    Ok(view.accounts.get(&id).ok_or(Refusal::UnknownWallet)?.clone())
+}
+
+/// An account that is about to be debited, its overdue holds lapsed first (F13: the commit order
+/// decides, and this commit is where they lapse).
+fn debited(view: &mut View, ask: &Ask<'_>, id: AccountId) -> Result<Account, Stop> {
+    row(view, id)?;
+    let overdue = view.overdue.get(&id).cloned().unwrap_or_default();
+    for hold in overdue {
+        let Some(hold) = view.holds.get(&hold).cloned() else { continue };
+        if hold.is_live() && hold.expires.is_some_and(|at| at <= ask.at) {
+            end_hold(view, &hold, HoldState::Expired)?;
+        }
+    }
+    row(view, id)
+}
+
+fn order_or_new(view: &View, ask: &Ask<'_>, id: OrderId) -> Order {
+    view.orders.get(&id).cloned().unwrap_or_else(|| Order::new(id, ask.at))
+}
+
+fn spendable(account: &Account, guard: Option<&OrderGuard>) -> Result<Kopecks, Stop> {
+    if account.status != AccountStatus::Active {
+        return Err(Refusal::AccountBlocked.into());
+    }
+    let rule = guard.map(|g| g.rules.overdraft).unwrap_or_default();
+    Ok(account.available_under(rule)?)
+}
+
+/// Whether this till, this epoch, this guest may use this account for this order (F1, F5, F16).
+fn check_order(view: &View, ask: &Ask<'_>, order: OrderId, account: &Account) -> Result<(), Stop> {
+    let Some(guard) = ask.guard else { return Ok(()) };
+    let order = view.orders.get(&order).ok_or(Refusal::NoGuest)?;
+    if let (Some(asks), Some(owner)) = (&guard.till, &order.till) {
+        if asks != owner {
+            return Err(Refusal::WrongTill.into());
+        }
+    }
+    let payer = order.payer().ok_or(Refusal::NoGuest)?;
+    let same_epoch = guard.epoch.is_none_or(|epoch| epoch == order.epoch);
+    if !same_epoch || account.guest != payer.guest {
+        return Err(Refusal::BindingChanged { epoch: order.epoch }.into());
+    }
+    if payer.identified == crate::guest::Identification::Weak && !guard.rules.phone_spend {
+        return Err(Refusal::WeakIdentification.into());
+    }
+    if guard.expects.is_some_and(|kind| kind != account.kind) {
+        return Err(Refusal::WrongPaymentType { wallet: account.kind }.into());
+    }
+    Ok(())
+}
+
+/// M3: at most one of credit and deposit is alive on an order.
+fn check_mix(order: &Order, kind: AccountKind, guard: Option<&OrderGuard>) -> Result<(), Stop> {
+    let mix = guard.map(|g| g.rules.mix).unwrap_or_default();
+    if mix.allows(order.live.kinds(), kind) {
+        Ok(())
+    } else {
+        Err(Refusal::MixedMoneyAccounts.into())
+    }
+}
+
+/// PV6: the live captures stay within the order's total.
+fn check_total(order: &Order, amount: Kopecks, guard: Option<&OrderGuard>) -> Result<(), Stop> {
+    let Some(total) = guard.and_then(|g| g.total.or(order.total)) else { return Ok(()) };
+    let captured = order.live.captured.total()?;
+    if captured.add(amount)? > total {
+        return Err(Refusal::OverTotal { captured, total }.into());
+    }
+    Ok(())
+}
+
+/// L5, F28: what points may pay of a known total.
+fn check_cap(
+    order: &Order,
+    kind: AccountKind,
+    amount: Kopecks,
+    guard: Option<&OrderGuard>,
+) -> Result<(), Stop> {
+    let Some(guard) = guard.filter(|_| kind == AccountKind::Bonus) else { return Ok(()) };
+    let Some(total) = guard.total.or(order.total) else { return Ok(()) };
+    let already = order.live.held.bonus.add(order.live.captured.bonus)?;
+    let cap = bonus_cap(total, already, guard.rules.bonus_cap_bp, guard.rules.min_money);
+    match cap {
+        Some(limit) if amount > limit => Err(Refusal::InsufficientFunds { limit }.into()),
+        _ => Ok(()),
+    }
+}

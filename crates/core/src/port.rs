@@ -1,0 +1,28 @@
+//! The ports: what the heart asks of the world, and what the world may ask of the heart.
+//!
+//! A port is a contract. It is `async` and used as `dyn`, so that a configuration picks it at run
+//! time and decorators stack on it. Its documentation says what a call does, what a repeat does,
+//! what is durable when it returns, and what dropping its future means.
+
+mod bridge;
+mod guests;
+mod loyalty;
+mod payment;
+mod runtime;
+mod store;
+
+use core::fmt::Debug;
+
+pub use async_trait::async_trait;
+
+pub use bridge::*;
+pub use guests::*;
+pub use loyalty::*;
+pub use payment::*;
+pub use runtime::*;
+pub use store::*;
+
+/// What every port is: shared between threads, shown in logs, without borrowed parts.
+pub trait Port: Send + Sync + Debug + 'static {}
+
+impl<T: Send + Sync + Debug + 'static + ?Sized> Port for T {}
