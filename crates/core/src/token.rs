@@ -201,7 +201,7 @@ pub fn normal_alias(value: &str) -> Box<str> {
     let is_separator = |c: char| matches!(c, ':' | '-' | ' ');
     let digits: String = upper.chars().filter(|c| !is_separator(*c)).collect();
     let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_hex && !digits.is_empty() && digits.len() % 2 == 0 {
+    if is_hex && !digits.is_empty() && digits.len().is_multiple_of(2) {
         return digits.into();
     }
     upper.into()

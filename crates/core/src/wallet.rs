@@ -82,8 +82,9 @@ pub fn bonus_cap(
     }
     let bp = cap_bp.unwrap_or(BASIS_POINTS).min(BASIS_POINTS);
     // An i64 times 10 000 fits an i128; what does not fit after all may take no points.
-    let part = i128::from(total.0).checked_mul(i128::from(bp)).unwrap_or(0);
-    let by_percent = Kopecks(i64::try_from(part / i128::from(BASIS_POINTS)).unwrap_or(0));
+    let product = i128::from(total.0).checked_mul(i128::from(bp));
+    let part = product.and_then(|p| p.checked_div(i128::from(BASIS_POINTS)));
+    let by_percent = Kopecks(part.and_then(|p| i64::try_from(p).ok()).unwrap_or(0));
     let by_money = total.sub(min_money.floor_zero()).unwrap_or(Kopecks::ZERO);
     let rest = by_percent.min(by_money).sub(already_bonus).unwrap_or(Kopecks::ZERO);
     Some(rest.floor_zero())

@@ -209,6 +209,8 @@ pub enum Op {
         kind: AccountKind,
         /// At least one kopeck.
         amount: Kopecks,
+        /// Σ of refunds over this order and kind that the caller saw (F2); `None` skips the check.
+        before: Option<Kopecks>,
     },
     /// iiko has this payment.
     Acknowledge {

@@ -311,8 +311,10 @@ pub(crate) fn refunds(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome
             let payment = view.payments.get(of).ok_or(Conflict::NotLoaded)?.clone();
             Ok(Outcome::Refund(refund, Box::new(payment)))
         }
-        Op::RefundOrder { id, order, kind, amount } => {
-            refund_order(view, ask, *id, *order, *kind, *amount).map(Outcome::Refunds)
+        Op::RefundOrder { id, order, kind, amount, before } => {
+            let listed = view.order_payments.get(order).cloned().unwrap_or_default();
+            let of_kind: Vec<_> = listed.into_iter().filter(|p| is_kind(view, *p, *kind)).collect();
+            refund_order(view, ask, *id, &of_kind, *amount, *before).map(Outcome::Refunds)
         }
         _ => Err(Conflict::NotLoaded.into()),
     }
@@ -364,29 +366,35 @@ fn refund_parts(capture: &Capture, amount: Kopecks) -> Result<Parts, MoneyError>
     Ok(Parts { own: amount.sub(overdraft)?, overdraft })
 }
 
+fn is_kind(view: &View, payment: PaymentId, kind: AccountKind) -> bool {
+    view.payments.get(&payment).and_then(Payment::capture).is_some_and(|c| c.kind == kind)
+}
+
+/// Refunds over several payments, the newest first (B17).
 fn refund_order(
     view: &mut View,
     ask: &Ask<'_>,
     id: RefundId,
-    order: OrderId,
-    kind: AccountKind,
+    payments: &[PaymentId],
     amount: Kopecks,
+    before: Option<Kopecks>,
 ) -> Result<Vec<Refund>, Stop> {
     if !amount.is_positive() {
         return Err(Refusal::BadAmount.into());
     }
-    let listed = view.order_payments.get(&order).cloned().unwrap_or_default();
+    let captures = payments.iter().filter_map(|p| view.payments.get(p)?.capture());
+    let refunded = Kopecks::total(captures.map(|c| c.refunded))?;
+    if before.is_some_and(|seen| seen != refunded) {
+        return Err(Refusal::RefundSequence { refunded }.into());
+    }
     let mut rest = amount;
     let mut refunds = Vec::new();
-    for payment in listed.into_iter().rev() {
-        let Some(row) = view.payments.get(&payment) else { continue };
-        if row.capture().is_none_or(|c| c.kind != kind) || rest.is_zero() {
-            continue;
-        }
+    for payment in payments.iter().rev() {
+        let Some(row) = view.payments.get(payment) else { continue };
         let part = row.live()?.min(rest);
         if part.is_positive() {
             let derived = RefundId(Uuid::new_v5(&id.0, payment.0.as_bytes()));
-            refunds.push(refund(view, ask, derived, payment, part, None)?);
+            refunds.push(refund(view, ask, derived, *payment, part, None)?);
             rest = rest.sub(part)?;
         }
     }

@@ -222,7 +222,7 @@ impl Claims {
         if d.map().ok()? != Some(4) {
             return None;
         }
-        let mut key = |d: &mut minicbor::Decoder<'_>, key: u8| (d.u8().ok()? == key).then_some(());
+        let key = |d: &mut minicbor::Decoder<'_>, key: u8| (d.u8().ok()? == key).then_some(());
         key(&mut d, 0)?;
         let carrier = d.str().ok()?.into();
         key(&mut d, 1)?;
