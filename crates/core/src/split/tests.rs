@@ -313,6 +313,10 @@ fn any_input() -> impl Strategy<Value = Input> {
     ]
 }
 
+fn any_weights() -> impl Strategy<Value = Vec<i64>> {
+    prop::collection::vec(prop_oneof![0i64..4, 0i64..1_000_000, 0..=i64::MAX], 1..40)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
@@ -356,7 +360,7 @@ proptest! {
     fn i13_apportion_loses_no_kopeck(
         whole in 0i64..=i64::MAX,
         small in any::<bool>(),
-        weights in prop::collection::vec(prop_oneof![0i64..4, 0i64..1_000_000, 0..=i64::MAX], 1..40),
+        weights in any_weights(),
     ) {
         let whole = if small { whole % 1_000 } else { whole };
         let total: i128 = weights.iter().map(|w| i128::from(*w)).sum();
@@ -366,8 +370,6 @@ proptest! {
         prop_assert_eq!(Kopecks::total(parts.iter().copied()), Ok(Kopecks(whole)));
         for (part, weight) in parts.iter().zip(&weights) {
             prop_assert!(part.0 >= 0 && (*weight > 0 || part.is_zero()));
-            // 127 bits do not hold part × total for the largest, so both sides are compared
-            // by quotient and remainder.
             let product = i128::from(whole) * i128::from(*weight);
             let floor = product.div_euclid(total);
             let up = i128::from(product.rem_euclid(total) > 0);

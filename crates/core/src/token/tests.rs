@@ -218,11 +218,9 @@ fn w55_a_url_with_the_carrier_in_a_parameter() {
 #[test]
 fn w55_json_with_the_carrier_in_a_field() {
     let rules = rules(vec![Arc::new(JsonReader { field: "card".into() })]);
-    let (carrier, attributes) = alias(
-        " {\"a\" : [1, {\"b\": [null, {}, []]}], \"n\":-1.5e+3,\"card\":\"\\u0041\\ud83d\\ude00\\n1\", \
-         \"t\":true,\"f\":false,\"z\":null,\"s\":\"\\\"\\\\\\/\"} ",
-        &rules,
-    );
+    let text = r#" {"a" : [1, {"b": [null, {}, []]}], "n":-1.5e+3, "t":true,"f":false,"z":null,
+        "card":"\u0041\ud83d\ude00\n1" ,"s":"\"\\\/"} "#;
+    let (carrier, attributes) = alias(text, &rules);
     assert_eq!(carrier, "A😀\n1");
     let expected = [("n", "-1.5e+3"), ("t", "true"), ("f", "false"), ("s", "\"\\/")];
     let got: Vec<_> = attributes.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
