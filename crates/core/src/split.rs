@@ -176,8 +176,8 @@ fn fill(
             break;
         }
         let amount = line.limit.min(rest);
-        let others = line.account != entered.account && mix.allows(present, line.kind);
-        if others && amount.is_positive() {
+        let is_other = !core::ptr::eq(line, entered);
+        if is_other && amount.is_positive() && mix.allows(present, line.kind) {
             plan.push(line, amount);
             present = present.with(line.kind);
             rest = rest.sub(amount)?;
