@@ -10,6 +10,7 @@
 
 mod audit;
 mod claim;
+pub mod code;
 mod guests;
 mod judge;
 mod op;

@@ -25,6 +25,7 @@ use rust_decimal::prelude::ToPrimitive;
 #[cbor(transparent)]
 pub struct Kopecks(#[n(0)] pub i64);
 
+#[expect(clippy::should_implement_trait, reason = "checked sums are no operators")]
 impl Kopecks {
     /// Nothing.
     pub const ZERO: Self = Self(0);
@@ -97,18 +98,9 @@ impl Kopecks {
         let abs = self.0.unsigned_abs();
         let (whole, part) = (abs / 100, abs % 100);
         let digits = whole.to_string();
-        let mut out = String::with_capacity(digits.len() * 2);
-        if self.0 < 0 {
-            out.push('-');
-        }
-        for (i, c) in digits.chars().enumerate() {
-            if i > 0 && (digits.len() - i) % 3 == 0 {
-                out.push(' ');
-            }
-            out.push(c);
-        }
-        out.push_str(&format!(",{part:02}"));
-        out
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(str_of).collect();
+        format!("{sign}{},{part:02}", groups.join(" "))
     }
 
     /// The same amount as a decimal number of rubles.
@@ -127,6 +119,11 @@ impl Kopecks {
         }
         scaled.to_i64().map(Self).ok_or(MoneyError::Overflow)
     }
+}
+
+/// ASCII digits are text.
+fn str_of(digits: &[u8]) -> &str {
+    core::str::from_utf8(digits).unwrap_or_default()
 }
 
 /// Shows an amount as plain rubles, see [`Kopecks::rubles`].
@@ -228,8 +225,11 @@ fn scaled_value(whole: &[u8], fraction: &[u8], exponent: i32) -> Result<i128, Mo
     match (power >= 0, factor) {
         (true, Some(factor)) => value.checked_mul(factor).ok_or(MoneyError::Overflow),
         (true, None) => Err(MoneyError::Overflow),
-        (false, Some(factor)) if value % factor == 0 => Ok(value / factor),
-        (false, _) => Err(MoneyError::TooPrecise),
+        (false, Some(factor)) => match (value.checked_div(factor), value.checked_rem(factor)) {
+            (Some(quotient), Some(0)) => Ok(quotient),
+            _ => Err(MoneyError::TooPrecise),
+        },
+        (false, None) => Err(MoneyError::TooPrecise),
     }
 }
 

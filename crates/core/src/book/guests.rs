@@ -4,6 +4,7 @@ use crate::book::judge::{Ask, Conflict, Stop};
 use crate::book::op::{Op, Outcome};
 use crate::book::refusal::Refusal;
 use crate::book::view::{PhotoRow, View};
+use crate::guest::Guest;
 use crate::pairing::{PairOutcome, PairRefusal, Pairing};
 use crate::{Account, AccountKind, AccountStatus, Kopecks};
 
@@ -15,7 +16,7 @@ pub(crate) fn apply(view: &mut View, _ask: &Ask<'_>, op: &Op) -> Result<Outcome,
             if taken(view.clients.get(&guest.client_id)) || taken(phone) {
                 return Err(Refusal::GuestTaken.into());
             }
-            view.guests.set(guest.id, Some((**guest).clone()));
+            put_guest(view, guest);
             Ok(Outcome::Done)
         }
         Op::PutPhoto { guest, photo } => {
@@ -48,11 +49,27 @@ pub(crate) fn apply(view: &mut View, _ask: &Ask<'_>, op: &Op) -> Result<Outcome,
         Op::Unpair { till, device } => {
             if view.tills.get(till).is_some_and(|p| p.device == *device) {
                 view.tills.set(till.clone(), None);
+                view.devices.set(device.clone(), None);
             }
             Ok(Outcome::Done)
         }
         _ => Err(Conflict::NotLoaded.into()),
     }
+}
+
+/// The lookups follow the row, so that a later op of the same commit sees what is taken.
+fn put_guest(view: &mut View, guest: &Guest) {
+    if let Some(was) = view.guests.get(&guest.id).cloned() {
+        view.clients.set(was.client_id, None);
+        if let Some(phone) = was.phone {
+            view.phones.set(phone, None);
+        }
+    }
+    view.clients.set(guest.client_id.clone(), Some(guest.id));
+    if let Some(phone) = &guest.phone {
+        view.phones.set(phone.clone(), Some(guest.id));
+    }
+    view.guests.set(guest.id, Some(guest.clone()));
 }
 
 fn open(view: &mut View, account: &Account) -> Result<Outcome, Stop> {
@@ -97,10 +114,72 @@ fn pair(view: &mut View, pairing: &Pairing) -> Result<Outcome, Stop> {
     let known = [view.tills.get(&pairing.till), view.devices.get(&pairing.device)];
     let known: Vec<Pairing> = known.into_iter().flatten().cloned().collect();
     match crate::pairing::pair(&known, &pairing.till, &pairing.device) {
-        Ok(PairOutcome::New) => view.tills.set(pairing.till.clone(), Some(pairing.clone())),
+        Ok(PairOutcome::New) => {
+            view.tills.set(pairing.till.clone(), Some(pairing.clone()));
+            view.devices.set(pairing.device.clone(), Some(pairing.clone()));
+        }
         Ok(PairOutcome::Same) => {}
         Err(PairRefusal::TillHasDevice) => return Err(Refusal::TillHasDevice.into()),
         Err(PairRefusal::DeviceHasTill) => return Err(Refusal::DeviceHasTill.into()),
     }
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{Commit, Verdict, judge, needs};
+    use crate::id::{DeviceId, GuestId, TillId, Uuid};
+    use crate::time::Timestamp;
+
+    /// Judges over an empty store.
+    fn verdict(ops: Vec<Op>) -> Verdict {
+        let commit = Commit::of(Timestamp::utc(1), ops);
+        let mut view = View::default();
+        while let Some(needs) = needs(&commit, &view) {
+            needs.guests.into_iter().for_each(|k| view.guests.load(k, None));
+            needs.clients.into_iter().for_each(|k| view.clients.load(k, None));
+            needs.phones.into_iter().for_each(|k| view.phones.load(k, None));
+            needs.tills.into_iter().for_each(|k| view.tills.load(k, None));
+            needs.devices.into_iter().for_each(|k| view.devices.load(k, None));
+        }
+        judge(view, &commit).unwrap().verdict
+    }
+
+    fn guest(id: u128, client_id: &str, phone: &str) -> Op {
+        Op::PutGuest(Box::new(Guest {
+            id: GuestId(Uuid::from_u128(id)),
+            client_id: client_id.into(),
+            names: crate::guest::Names::default(),
+            phone: Some(phone.into()),
+            gifts: Vec::new(),
+            hints: Vec::new(),
+            blocked: false,
+            card: None,
+        }))
+    }
+
+    fn pairing(till: &str, device: &str) -> Pairing {
+        let till = TillId::try_new(till).unwrap();
+        Pairing { till, device: DeviceId::try_new(device).unwrap() }
+    }
+
+    #[test]
+    fn one_commit_cannot_give_two_guests_one_phone() {
+        let taken = Verdict::Refused(Refusal::GuestTaken);
+        assert_eq!(verdict(vec![guest(1, "a", "+71"), guest(2, "b", "+71")]), taken);
+        assert_eq!(verdict(vec![guest(1, "a", "+71"), guest(2, "a", "+72")]), taken);
+        let moved = vec![guest(1, "a", "+71"), guest(1, "a", "+72"), guest(2, "b", "+71")];
+        assert!(matches!(verdict(moved), Verdict::Done(_)));
+    }
+
+    #[test]
+    fn d1_holds_within_one_commit() {
+        let (first, second) = (pairing("t-1", "d-1"), pairing("t-2", "d-1"));
+        let both = vec![Op::Pair(first.clone()), Op::Pair(second.clone())];
+        assert_eq!(verdict(both), Verdict::Refused(Refusal::DeviceHasTill));
+        let Pairing { till, device } = first.clone();
+        let moved = vec![Op::Pair(first), Op::Unpair { till, device }, Op::Pair(second)];
+        assert!(matches!(verdict(moved), Verdict::Done(_)));
+    }
 }

@@ -86,11 +86,9 @@ pub fn judge(mut view: View, commit: &Commit) -> Result<Judgement, Conflict> {
             Err(Stop::Refuse(refusal)) => return Ok(refused(&view, commit, refusal)),
         }
     }
-    if let Some(key) = &commit.key {
-        if key.scope != Scope::Payment {
-            let row = KeyRow { body: key.body, refusal: None, at: commit.at };
-            view.keys.set((key.scope, key.id), Some(row));
-        }
+    if let Some(key) = commit.key.filter(|key| key.scope != Scope::Payment) {
+        let row = KeyRow { body: key.body, refusal: None, at: commit.at };
+        view.keys.set((key.scope, key.id), Some(row));
     }
     Ok(Judgement { verdict: Verdict::Done(outcomes), replayed: false, delta: view.into_delta() })
 }

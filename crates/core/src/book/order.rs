@@ -114,10 +114,9 @@ fn unbind(view: &mut View, ask: &Ask<'_>, mut row: Order) -> Result<Order, Stop>
         Binding::Unbound => return Ok(row),
         Binding::Pending(payer) => {
             // A binding that never came to be frees its token (F16).
-            if let Some(token) = payer.token {
-                if view.tokens.get(&token).is_some_and(|t| t.order == row.id && !t.spent) {
-                    view.tokens.set(token, None);
-                }
+            let ours = |id| view.tokens.get(id).is_some_and(|t| t.order == row.id && !t.spent);
+            if let Some(token) = payer.token.filter(|id| ours(id)) {
+                view.tokens.set(token, None);
             }
         }
         Binding::Bound(payer) => {

@@ -140,11 +140,11 @@ pub(crate) fn payments(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
         Op::Cancel { id, order, till } => cancel(view, ask, *id, *order, till.clone()),
         Op::Acknowledge { id } => {
             let mut payment = view.payments.get(id).ok_or(Refusal::UnknownTransaction)?.clone();
-            if let PaymentState::Captured(capture) = &mut payment.state {
-                if !capture.acknowledged {
-                    capture.acknowledged = true;
-                    view.payments.set(*id, Some(payment.clone()));
-                }
+            if let PaymentState::Captured(capture) = &mut payment.state
+                && !capture.acknowledged
+            {
+                capture.acknowledged = true;
+                view.payments.set(*id, Some(payment.clone()));
             }
             Ok(Outcome::Payment(Box::new(payment), None))
         }
@@ -560,10 +560,10 @@ fn spendable(account: &Account, guard: Option<&OrderGuard>) -> Result<Kopecks, S
 fn check_order(view: &View, ask: &Ask<'_>, order: OrderId, account: &Account) -> Result<(), Stop> {
     let Some(guard) = ask.guard else { return Ok(()) };
     let order = view.orders.get(&order).ok_or(Refusal::NoGuest)?;
-    if let (Some(asks), Some(owner)) = (&guard.till, &order.till) {
-        if asks != owner {
-            return Err(Refusal::WrongTill.into());
-        }
+    if let (Some(asks), Some(owner)) = (&guard.till, &order.till)
+        && asks != owner
+    {
+        return Err(Refusal::WrongTill.into());
     }
     let payer = order.payer().ok_or(Refusal::NoGuest)?;
     let same_epoch = guard.epoch.is_none_or(|epoch| epoch == order.epoch);
