@@ -6,7 +6,7 @@ use crate::book::op::{Op, Outcome, TokenUse};
 use crate::book::payment::{Entry, end_hold, live_holds, post};
 use crate::book::refusal::Refusal;
 use crate::book::row::{
-    Binding, HoldState, House, Order, Party, Payer, PaymentState, TokenRow, Why,
+    Binding, HoldState, House, Order, Party, Payer, PaymentState, TokenId, TokenRow, Why,
 };
 use crate::book::view::View;
 use crate::guest::Identification;
@@ -114,8 +114,9 @@ fn unbind(view: &mut View, ask: &Ask<'_>, mut row: Order) -> Result<Order, Stop>
         Binding::Unbound => return Ok(row),
         Binding::Pending(payer) => {
             // A binding that never came to be frees its token (F16).
-            let ours = |id| view.tokens.get(id).is_some_and(|t| t.order == row.id && !t.spent);
-            if let Some(token) = payer.token.filter(|id| ours(id)) {
+            let ours =
+                |id: &TokenId| view.tokens.get(id).is_some_and(|t| t.order == row.id && !t.spent);
+            if let Some(token) = payer.token.filter(ours) {
                 view.tokens.set(token, None);
             }
         }
