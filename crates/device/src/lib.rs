@@ -1,1 +1,5 @@
-//! The seams of blocking things: a worker that is a thread, or runs in line
+#![doc = include_str!("../README.md")]
+
+mod worker;
+
+pub use worker::{Answer, Mode, Worker, WorkerError};
