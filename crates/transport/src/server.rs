@@ -1,0 +1,336 @@
+//! A strict HTTP/1 server loop.
+//!
+//! It serves any [`tower_service::Service`] over TCP or over byte pipes in memory, and is strict
+//! about time and size (see [`ServerConfig`]) and about framing: what is answered before the
+//! service is asked, and always with `Connection: close`, is
+//!
+//! | request | status |
+//! |---|---|
+//! | malformed, `Content-Length` twice or beside `Transfer-Encoding` | 400 |
+//! | peer not accepted | 403 |
+//! | head not whole in time | 408 |
+//! | `Content-Length` over the limit | 413 |
+//! | head over the limit, or more than 100 headers | 431 |
+//! | `CONNECT`, or a transfer coding other than `chunked` | 501 |
+//!
+//! A chunked body over the limit, or a slow one, shows as a [`BodyError`](crate::BodyError) when
+//! the service reads it. Answers always have an exact `Content-Length`; 204 has neither that nor
+//! `Content-Type`. HTTP/1.0 is served one request per connection. A service that fails is
+//! answered for with an empty 500.
+//!
+//! A peer that disconnects drops the running call of the service: work that must not stop
+//! half-way belongs into a task of its own.
+
+mod config;
+mod framing;
+mod gate;
+mod listen;
+mod wire;
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+use tower_service::Service;
+
+pub use self::config::ServerConfig;
+use self::gate::Gate;
+pub use self::listen::{Listener, MemoryDialer, MemoryListener};
+use self::wire::{Shared, Wire};
+use crate::body::{BoxError, RequestBody};
+use crate::runtime::{Runtime, Task};
+
+/// Pause after a failed accept: the usual cause is a lack of file handles, which passes when
+/// other connections close.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// What is known of a peer before its first byte.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// The peer's address.
+    pub remote: SocketAddr,
+}
+
+impl PeerInfo {
+    /// A peer with this address.
+    #[must_use]
+    pub fn new(remote: SocketAddr) -> Self {
+        Self { remote }
+    }
+}
+
+/// What became of the connections that were open when the server was told to stop.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct StopReport {
+    /// Connections that were between requests. Closed at once.
+    pub idle: u64,
+    /// Connections whose running requests were answered.
+    pub finished: u64,
+    /// Connections still busy after `drain_timeout`. Dropped, and the service's calls with them.
+    pub cut: u64,
+}
+
+/// The server loop: limits and a runtime. See the [module](self).
+#[derive(Clone)]
+pub struct Server {
+    config: Arc<ServerConfig>,
+    runtime: Runtime,
+}
+
+impl Server {
+    /// A server with these limits on this runtime.
+    #[must_use]
+    pub fn new(config: ServerConfig, runtime: Runtime) -> Self {
+        Self { config: Arc::new(config), runtime }
+    }
+
+    /// Accepts and serves connections until `shutdown` is ready or the listener ends; then
+    /// closes idle connections at once and gives running requests `drain_timeout`.
+    ///
+    /// `make` is asked once per connection. `None` means that the peer may not talk to us: its
+    /// request is answered 403 without a body, and the connection is closed.
+    ///
+    /// Connections run as tasks of the runtime. Dropping this future cuts them all.
+    pub async fn serve<L, M, S, B>(
+        &self,
+        mut listener: L,
+        make: M,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> StopReport
+    where
+        L: Listener,
+        M: Fn(PeerInfo) -> Option<S> + Send,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let mut shutdown = pin!(shutdown);
+        let (stop, stopping) = watch::channel(Stop::Run);
+        let counts = Arc::new(Counts::default());
+        let places = Arc::new(Semaphore::new(self.config.connections_max));
+        loop {
+            // A place first, so that an accepted connection is always served.
+            let place = tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                place = Arc::clone(&places).acquire_owned() => place,
+            };
+            let accepted = tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                None => break,
+                Some(Ok((io, remote))) => {
+                    let peer = PeerInfo { remote };
+                    let connection =
+                        self.drive(io, make(peer), stopping.clone(), Arc::clone(&counts));
+                    self.runtime.spawn(Box::pin(async move {
+                        connection.await;
+                        drop(place);
+                    }));
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    self.runtime.sleep(ACCEPT_RETRY_DELAY).await;
+                }
+            }
+        }
+        drop(listener);
+        drop(stopping);
+        self.drain(&stop).await;
+        counts.report()
+    }
+
+    /// Serves one byte stream until it is closed. Dropping the future cuts the connection.
+    ///
+    /// For streams that come from elsewhere than a [`Listener`]; `service` as in
+    /// [`Server::serve`].
+    pub async fn serve_connection<Io, S, B>(&self, io: Io, service: Option<S>)
+    where
+        Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (_stop, stopping) = watch::channel(Stop::Run);
+        self.drive(io, service, stopping, Arc::default()).await;
+    }
+
+    /// A connection as a task, which is cut when the sender behind `stopping` is dropped.
+    pub(crate) fn connection<Io, S, B>(
+        &self,
+        io: Io,
+        service: Option<S>,
+        stopping: watch::Receiver<Stop>,
+    ) -> Task
+    where
+        Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Box::pin(self.drive(io, service, stopping, Arc::default()))
+    }
+
+    async fn drain(&self, stop: &watch::Sender<Stop>) {
+        stop.send_replace(Stop::Drain);
+        let drained = tokio::select! {
+            biased;
+            () = stop.closed() => true,
+            () = self.runtime.sleep(self.config.drain_timeout) => false,
+        };
+        if !drained {
+            stop.send_replace(Stop::Cut);
+            stop.closed().await;
+        }
+    }
+
+    fn drive<Io, S, B>(
+        &self,
+        io: Io,
+        service: Option<S>,
+        mut stopping: watch::Receiver<Stop>,
+        counts: Arc<Counts>,
+    ) -> impl Future<Output = ()> + Send + use<Io, S, B>
+    where
+        Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let shared = Arc::new(Shared::default());
+        let refuse_all = service.is_none().then_some(StatusCode::FORBIDDEN);
+        let wire = Wire::new(
+            io,
+            Arc::clone(&shared),
+            self.runtime.clone(),
+            Arc::clone(&self.config),
+            refuse_all,
+        );
+        let gate = Gate {
+            shared: Arc::clone(&shared),
+            runtime: self.runtime.clone(),
+            config: Arc::clone(&self.config),
+            service,
+        };
+        let connection = self.http().serve_connection(TokioIo::new(wire), gate);
+        async move {
+            counts.add(attend(pin!(connection), &shared, &mut stopping).await);
+            // Only now: whoever waits for the receivers to go reads the counts next.
+            drop(stopping);
+        }
+    }
+
+    fn http(&self) -> hyper::server::conn::http1::Builder {
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder
+            .auto_date_header(self.config.date_header)
+            // Time and the size of heads are the wire guard's; hyper must not be stricter.
+            .header_read_timeout(None)
+            .max_buf_size(self.config.header_bytes_max.saturating_add(BUFFER_SPARE_BYTES));
+        builder
+    }
+}
+
+/// Polls a connection to its end, telling it when the server stops.
+async fn attend<C>(mut connection: C, shared: &Shared, stopping: &mut watch::Receiver<Stop>) -> End
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+{
+    let mut end = End::Before;
+    loop {
+        tokio::select! {
+            biased;
+            // First, so that a connection that is cut serves nothing more.
+            changed = stopping.changed() => {
+                // A sender that is gone means that nobody waits for us any more.
+                if changed.is_err() || *stopping.borrow() == Stop::Cut {
+                    return End::Cut;
+                }
+                end = if shared.is_busy() { End::Finished } else { End::Idle };
+                // The wire guard sees this when the connection is polled again.
+                shared.stop();
+            }
+            served = &mut connection => {
+                if let Err(error) = served {
+                    tracing::debug!(%error, "a connection broke");
+                }
+                return end;
+            }
+        }
+    }
+}
+
+/// hyper's buffer holds a whole head and what came after it.
+const BUFFER_SPARE_BYTES: usize = 16 * 1024;
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stop {
+    Run,
+    Drain,
+    Cut,
+}
+
+/// How a connection ended, seen from the stop signal.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Before,
+    Idle,
+    Finished,
+    Cut,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    idle: AtomicU64,
+    finished: AtomicU64,
+    cut: AtomicU64,
+}
+
+impl Counts {
+    fn add(&self, end: End) {
+        let count = match end {
+            End::Before => return,
+            End::Idle => &self.idle,
+            End::Finished => &self.finished,
+            End::Cut => &self.cut,
+        };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn report(&self) -> StopReport {
+        StopReport {
+            idle: self.idle.load(Ordering::SeqCst),
+            finished: self.finished.load(Ordering::SeqCst),
+            cut: self.cut.load(Ordering::SeqCst),
+        }
+    }
+}
