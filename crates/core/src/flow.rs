@@ -12,8 +12,8 @@ mod payment;
 use core::fmt::Debug;
 
 pub use binding::{
-    Asked, BUSY_TRIES_MAX, BUSY_WAIT, BindingAnswer, BindingCommand, BindingEvent, BindingFlow,
-    CheckIn, Ending, Phase, STRAY_PATIENCE, STRAYS_MAX, Stray,
+    Asked, BOUND_FOR, BUSY_TRIES_MAX, BUSY_WAIT, BindingAnswer, BindingCommand, BindingEvent,
+    BindingFlow, CheckIn, Ending, Phase, STRAY_PATIENCE, STRAYS_MAX, Stray,
 };
 pub use lines::{decode_lines, encode_lines};
 pub use payment::{

@@ -1,1 +1,114 @@
-//! The desks: performs the flows of tillway-core over its ports, and recovers
+#![doc = include_str!("../README.md")]
+
+mod bells;
+mod bridge;
+mod config;
+mod drive;
+mod guess;
+mod guests;
+mod identify;
+mod keeper;
+mod loyalty;
+mod payment;
+mod vault;
+mod wait;
+
+use std::sync::Arc;
+
+use tillway_core::book::Caller;
+use tillway_core::id::{OrderId, TillId};
+use tillway_core::port::{Clock, IdSource, Spawner, Store};
+use tillway_core::time::Timestamp;
+
+pub use config::{Bridge, EngineConfig, Fiscal, PinCheck};
+pub use keeper::Keeper;
+
+use bells::Bells;
+use guess::Guesses;
+use vault::PinVault;
+
+/// The ports that the engine works over.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    /// Where money and flows are kept.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Tasks that outlive a request.
+    pub spawner: Arc<dyn Spawner>,
+    /// Fresh ids.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// The desks. Cheap to clone: every clone is the same engine.
+#[derive(Clone, Debug)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ports: Ports,
+    config: EngineConfig,
+    /// Rung when something about an order's binding changed.
+    orders: Bells<OrderId>,
+    /// Rung when a till may have a command to fetch.
+    tills: Bells<TillId>,
+    pins: PinVault,
+    guesses: Guesses,
+    recent: bridge::Recent,
+}
+
+impl Engine {
+    /// An engine over these ports. It does nothing by itself until [`Engine::keeper`] runs.
+    pub fn new(ports: Ports, config: EngineConfig) -> Self {
+        Self(Arc::new(Inner {
+            ports,
+            config,
+            orders: Bells::default(),
+            tills: Bells::default(),
+            pins: PinVault::default(),
+            guesses: Guesses::default(),
+            recent: bridge::Recent::default(),
+        }))
+    }
+
+    /// What goes on by itself: recovery at start, holds that lapse, flows whose time comes.
+    pub fn keeper(&self) -> Keeper {
+        Keeper::new(self.clone())
+    }
+
+    /// The venue's rules.
+    pub fn config(&self) -> &EngineConfig {
+        &self.0.config
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.ports.clock.now()
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.0.ports.store
+    }
+
+    /// Runs a flow to its end even when nobody waits for it any more; `None` when its task died.
+    async fn outlive<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        flow: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (done, wait) = futures::channel::oneshot::channel();
+        let task = Box::pin(async move {
+            // The caller may be gone; the flow ran all the same.
+            let _ = done.send(flow.await);
+        });
+        self.0.ports.spawner.spawn(name, task);
+        wait.await.ok()
+    }
+
+    /// What is left of the caller's time, but never more than `most`.
+    fn budget(&self, caller: &Caller, most: core::time::Duration) -> core::time::Duration {
+        match caller.deadline {
+            Some(deadline) => deadline.saturating_sub(self.0.ports.clock.ticks()).min(most),
+            None => most,
+        }
+    }
+}

@@ -99,6 +99,7 @@ fn hold(
     let mut order = order;
     let held = order.live.held.of_mut(account.kind);
     *held = held.add(terms.amount)?;
+    choose(&mut order, &account);
     view.accounts.set(account.id, Some(account));
     view.orders.set(order.id, Some(order));
     view.holds.set(id, Some(made.clone()));
@@ -201,6 +202,7 @@ fn capture(
     account.balance = account.balance.sub(terms.amount)?;
     let captured = order.live.captured.of_mut(account.kind);
     *captured = captured.add(terms.amount)?;
+    choose(&mut order, &account);
     order.touched = ask.at;
     let key = ask.key.filter(|k| k.scope == Scope::Payment && k.id == id.0);
     let payment = Payment {
@@ -228,6 +230,13 @@ fn capture(
     view.orders.set(order.id, Some(order));
     view.payments.set(id, Some(payment.clone()));
     Ok(Outcome::Payment(Box::new(payment), Some(Box::new(account))))
+}
+
+/// A payment that names its wallet makes it the order's choice (F5, M5).
+fn choose(order: &mut Order, account: &Account) {
+    if account.kind.is_money() {
+        order.money = Some(account.id);
+    }
 }
 
 /// The hold that a capture uses. One that lapsed stands for nothing: a new capture (F13).

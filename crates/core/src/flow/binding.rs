@@ -24,6 +24,8 @@ pub const BUSY_TRIES_MAX: u8 = 3;
 pub const BUSY_WAIT: Duration = Duration::from_millis(300);
 /// How long the till is told to take a stray off before a person is asked.
 pub const STRAY_PATIENCE: Duration = Duration::from_secs(600);
+/// How long a binding lasts after the last use of its order.
+pub const BOUND_FOR: Duration = Duration::from_secs(48 * 3_600);
 /// How many strays an order may have; beyond that no new guest is bound.
 pub const STRAYS_MAX: usize = 8;
 
@@ -58,6 +60,8 @@ pub enum Phase {
         payer: Payer,
         /// The command that attached it; `None` for a binding on our side only (F17).
         on_till: Option<CommandId>,
+        /// When it is dropped unless somebody used the order (iiko note 1.5).
+        lapses: Timestamp,
     },
 }
 
@@ -125,6 +129,9 @@ pub enum Ending {
     /// The program was restarted while the till was asked.
     #[n(6)]
     Restarted,
+    /// Nobody used the order for two days.
+    #[n(7)]
+    Lapsed,
 }
 
 /// What the stream records.
@@ -157,6 +164,9 @@ pub enum BindingEvent {
         /// By which command.
         #[n(1)]
         on_till: CommandId,
+        /// When.
+        #[cbor(n(2), with = "stamp")]
+        at: Timestamp,
     },
     /// The guest is bound on our side only.
     #[n(3)]
@@ -167,6 +177,9 @@ pub enum BindingEvent {
         /// At which till.
         #[n(1)]
         till: Option<TillId>,
+        /// When.
+        #[cbor(n(2), with = "stamp")]
+        at: Timestamp,
     },
     /// The same guest was scanned again.
     #[n(4)]
@@ -202,6 +215,13 @@ pub enum BindingEvent {
     /// iiko closed the order.
     #[n(8)]
     OrderClosed,
+    /// The order was used: the binding lasts longer.
+    #[n(9)]
+    Touched {
+        /// When.
+        #[cbor(n(0), with = "stamp")]
+        at: Timestamp,
+    },
 }
 
 /// What may be asked.
@@ -215,6 +235,8 @@ pub enum BindingCommand {
     Restart,
     /// iiko closed the order: the book's own `Close` ends the binding.
     Close,
+    /// The order was used at this moment: the binding lasts longer.
+    Touch(Timestamp),
 }
 
 /// A check-in.
@@ -281,7 +303,7 @@ impl BindingFlow {
     fn fresh(&self, wish: &CheckIn, at: Timestamp) -> Result<Step<BindingEvent>, Refusal> {
         let payer = wish.payer;
         let Some(budget) = wish.ask_till else {
-            let events = vec![BindingEvent::BoundHere { payer, till: wish.till.clone() }];
+            let events = vec![BindingEvent::BoundHere { payer, till: wish.till.clone(), at }];
             return Ok(Step { events, ops: vec![self.bind(Binding::Bound(payer), wish)] });
         };
         if self.strays.len() >= STRAYS_MAX {
@@ -303,7 +325,7 @@ impl BindingFlow {
         let (guest, bind) = match &self.phase {
             Phase::Free => return Step::nothing(),
             Phase::Asked(asked) => (asked.payer.guest, Some(asked.command)),
-            Phase::Bound { payer, on_till } => (payer.guest, *on_till),
+            Phase::Bound { payer, on_till, .. } => (payer.guest, *on_till),
         };
         let stray = bind.filter(|_| may_be_on_till).map(|bind| Stray {
             guest,
@@ -323,7 +345,7 @@ impl BindingFlow {
         at: Timestamp,
     ) -> Step<BindingEvent> {
         match outcome {
-            CommandOutcome::Done => self.attached(asked.payer, asked.command),
+            CommandOutcome::Done => self.attached(asked.payer, asked.command, at),
             CommandOutcome::Busy if asked.tries < BUSY_TRIES_MAX => {
                 let tries = asked.tries.saturating_add(1);
                 let again = Asked {
@@ -343,10 +365,10 @@ impl BindingFlow {
         }
     }
 
-    fn attached(&self, payer: Payer, command: CommandId) -> Step<BindingEvent> {
+    fn attached(&self, payer: Payer, on_till: CommandId, at: Timestamp) -> Step<BindingEvent> {
         let (order, till) = (self.order, self.till.clone());
         let op = Op::Bind { order, till, to: Binding::Bound(payer), once: None };
-        Step { events: vec![BindingEvent::Bound { payer, on_till: command }], ops: vec![op] }
+        Step { events: vec![BindingEvent::Bound { payer, on_till, at }], ops: vec![op] }
     }
 
     fn stray_answer(&self, stray: &Stray, outcome: CommandOutcome) -> Step<BindingEvent> {
@@ -387,15 +409,21 @@ impl Flow for BindingFlow {
                 self.phase = Phase::Asked(asked.clone());
             }
             BindingEvent::AskedAgain { asked } => self.phase = Phase::Asked(asked.clone()),
-            BindingEvent::Bound { payer, on_till } => {
+            BindingEvent::Bound { payer, on_till, at } => {
                 self.strays.retain(|s| s.guest != payer.guest);
-                self.phase = Phase::Bound { payer: *payer, on_till: Some(*on_till) };
+                let (on_till, lapses) = (Some(*on_till), at.after(BOUND_FOR));
+                self.phase = Phase::Bound { payer: *payer, on_till, lapses };
             }
-            BindingEvent::BoundHere { payer, till } => {
+            BindingEvent::Touched { at } => {
+                let Phase::Bound { lapses, .. } = &mut self.phase else { return Err(Illegal) };
+                *lapses = at.after(BOUND_FOR);
+            }
+            BindingEvent::BoundHere { payer, till, at } => {
                 self.epoch = self.epoch.checked_add(1).ok_or(Illegal)?;
                 self.till = self.till.take().or_else(|| till.clone());
                 self.last = None;
-                self.phase = Phase::Bound { payer: *payer, on_till: None };
+                let lapses = at.after(BOUND_FOR);
+                self.phase = Phase::Bound { payer: *payer, on_till: None, lapses };
             }
             BindingEvent::Raised { payer: now } => match &mut self.phase {
                 Phase::Asked(Asked { payer, .. }) | Phase::Bound { payer, .. } => *payer = *now,
@@ -430,6 +458,9 @@ impl Flow for BindingFlow {
             Phase::Asked(asked) if asked.deadline <= at => {
                 return Next::Commit(self.end(Ending::Silent, true, at));
             }
+            Phase::Bound { lapses, .. } if *lapses <= at => {
+                return Next::Commit(self.end(Ending::Lapsed, true, at));
+            }
             _ => {}
         }
         if let Some(stray) = self.strays.iter().find(lapsed) {
@@ -454,6 +485,11 @@ impl Flow for BindingFlow {
                 Phase::Asked(_) => Ok(self.end(Ending::Restarted, true, at)),
                 _ => Ok(Step::nothing()),
             },
+            BindingCommand::Touch(at) => {
+                let bound = matches!(self.phase, Phase::Bound { .. });
+                let events = if bound { vec![BindingEvent::Touched { at }] } else { Vec::new() };
+                Ok(Step { events, ops: Vec::new() })
+            }
             BindingCommand::Close => {
                 let idle = self.phase == Phase::Free && self.strays.is_empty();
                 let events = if idle { Vec::new() } else { vec![BindingEvent::OrderClosed] };
@@ -472,7 +508,7 @@ impl Flow for BindingFlow {
             Phase::Asked(asked) if outcome == CommandOutcome::Done => {
                 let older = |s: &&Stray| s.bind == command && s.guest == asked.payer.guest;
                 if self.strays.iter().any(|s| older(&s)) {
-                    return Some(self.attached(asked.payer, command));
+                    return Some(self.attached(asked.payer, command, at));
                 }
             }
             // A repeat of the result that bound the guest.
@@ -485,18 +521,22 @@ impl Flow for BindingFlow {
         Some(self.stray_answer(stray, outcome))
     }
 
+    /// Waits on the till's shelf as long as the till may answer, also for a repeat of the result
+    /// that bound the guest. Open only while the till has something to do.
     fn head(&self) -> Head {
-        let asked = match &self.phase {
-            Phase::Asked(asked) => Some(asked.deadline),
-            _ => None,
+        let (asked, lapses) = match &self.phase {
+            Phase::Asked(asked) => (Some(asked.deadline), None),
+            Phase::Bound { lapses, .. } => (None, Some(*lapses)),
+            Phase::Free => (None, None),
         };
         let strays = self.strays.iter().map(|s| s.since.after(STRAY_PATIENCE));
-        let wake_at = asked.into_iter().chain(strays).min();
-        let status = match (wake_at, self.gave_up) {
-            (_, true) => Status::NeedsPerson,
-            (Some(_), false) => Status::Open,
+        let busy = asked.into_iter().chain(strays).min();
+        let status = match (busy, self.gave_up) {
+            (Some(_), _) => Status::Open,
+            (None, true) => Status::NeedsPerson,
             (None, false) => Status::Done,
         };
+        let wake_at = busy.into_iter().chain(lapses).min();
         let shelf = wake_at.and(self.till.as_ref()).map(|t| t.as_str().into());
         Head { status, wake_at, shelf, total: Kopecks::ZERO }
     }

@@ -1,0 +1,275 @@
+//! The bridge by long poll: commands are read off the open flows on the till's shelf, so that
+//! there is no queue of their own to lose.
+
+use core::pin::pin;
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tillway_core::book::{Caller, Status, StreamId, StreamKind};
+use tillway_core::flow::{BindingAnswer, BindingFlow, Flow, PaymentFlow, Phase, Step, Watch};
+use tillway_core::id::{CommandId, GuestId, OrderId, TillId};
+use tillway_core::port::{
+    BridgeCommand, BridgeDesk, BridgeError, BridgeGuest, CommandKind, CommandOutcome, HeadRow,
+    Query,
+};
+
+use crate::Engine;
+use crate::drive::{DriveError, Folded, With};
+use crate::wait::within;
+
+/// The longest wait of one poll.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long a command without a deadline of its own is good for.
+const PATIENT: Duration = Duration::from_secs(60);
+/// How many flows one poll looks at.
+const SHELF_MAX: u32 = 64;
+
+/// Which flow a command belongs to: the last few thousand; older ones are found on the shelf.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(Mutex<(BTreeMap<CommandId, StreamId>, VecDeque<CommandId>)>);
+
+const RECENT_MAX: usize = 4_096;
+
+impl Recent {
+    fn put(&self, command: CommandId, stream: StreamId) {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (streams, order) = &mut *recent;
+        if streams.insert(command, stream).is_some() {
+            return;
+        }
+        order.push_back(command);
+        if order.len() > RECENT_MAX
+            && let Some(oldest) = order.pop_front()
+        {
+            streams.remove(&oldest);
+        }
+    }
+
+    fn get(&self, command: CommandId) -> Option<StreamId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.get(&command).copied()
+    }
+}
+
+#[async_trait]
+impl BridgeDesk for Engine {
+    async fn commands(
+        &self,
+        caller: &Caller,
+        wait: Duration,
+    ) -> Result<Vec<BridgeCommand>, BridgeError> {
+        let till = caller.till.clone().ok_or(BridgeError::NoTill)?;
+        let clock = &*self.0.ports.clock;
+        let until = clock.ticks().saturating_add(wait.min(WAIT_MAX));
+        let bell = self.0.tills.listen(&till);
+        loop {
+            let mut rung = pin!(bell.notified());
+            rung.as_mut().enable();
+            let commands = self.shelf(&till).await.map_err(|_| BridgeError::Unavailable)?;
+            let left = until.saturating_sub(clock.ticks());
+            if !commands.is_empty() || left.is_zero() {
+                return Ok(commands);
+            }
+            within(clock, left, rung).await;
+        }
+    }
+
+    async fn result(
+        &self,
+        caller: &Caller,
+        command: CommandId,
+        outcome: CommandOutcome,
+    ) -> Result<(), BridgeError> {
+        let till = caller.till.clone().ok_or(BridgeError::NoTill)?;
+        let stream = self.stream_of(&till, command).await;
+        match stream.map_err(|_| BridgeError::Unavailable)? {
+            Some(stream) if stream.kind == StreamKind::Binding => {
+                self.binding_result(stream, command, outcome).await
+            }
+            // The plugin acknowledges or cancels the payment by calls of their own.
+            Some(_) => Ok(()),
+            None => Err(BridgeError::Expired),
+        }
+    }
+}
+
+impl Engine {
+    /// What waits for a till.
+    async fn shelf(&self, till: &TillId) -> Result<Vec<BridgeCommand>, DriveError> {
+        let shelf = Some(till.as_str().into());
+        let query = Query { shelf, status: Some(Status::Open), ..Query::default() };
+        let heads = self.store().heads(&query, None, SHELF_MAX).await?;
+        let mut commands = Vec::new();
+        for head in heads {
+            match head.stream.kind {
+                StreamKind::Binding => self.binding_commands(&head, &mut commands).await?,
+                StreamKind::Payment => self.payment_commands(&head, &mut commands).await?,
+                _ => {}
+            }
+        }
+        for command in &commands {
+            let stream = match &command.what {
+                CommandKind::VerifyPayment { payment, .. } => StreamId::from(*payment),
+                _ => StreamId::from(command.order),
+            };
+            self.0.recent.put(command.id, stream);
+        }
+        Ok(commands)
+    }
+
+    async fn binding_commands(
+        &self,
+        head: &HeadRow,
+        commands: &mut Vec<BridgeCommand>,
+    ) -> Result<(), DriveError> {
+        let Folded { flow, .. } = self.folded::<BindingFlow>(head.stream).await?;
+        let now = self.now();
+        let pin = self.0.pins.get(flow.order);
+        for stray in &flow.strays {
+            // A guest that is wanted again is not taken off.
+            let wanted = matches!(&flow.phase,
+                Phase::Asked(asked) if asked.payer.guest == stray.guest);
+            if let (false, Some(guest)) = (wanted, self.bridge_guest(stray.guest).await?) {
+                let what = CommandKind::UnbindGuest(guest);
+                let (id, order) = (stray.command, flow.order);
+                commands.push(BridgeCommand {
+                    id,
+                    order,
+                    what,
+                    pin: pin.clone(),
+                    deadline: PATIENT,
+                });
+            }
+        }
+        if let Phase::Asked(asked) = &flow.phase
+            && asked.not_before <= now
+            && asked.deadline > now
+            && let Some(guest) = self.bridge_guest(asked.payer.guest).await?
+        {
+            let (id, order) = (asked.command, flow.order);
+            let (what, deadline) = (CommandKind::BindGuest(guest), asked.deadline.since(now));
+            commands.push(BridgeCommand { id, order, what, pin, deadline });
+        }
+        Ok(())
+    }
+
+    async fn payment_commands(
+        &self,
+        head: &HeadRow,
+        commands: &mut Vec<BridgeCommand>,
+    ) -> Result<(), DriveError> {
+        let Folded { flow, .. } = self.folded::<PaymentFlow>(head.stream).await?;
+        if let (Watch::Asked { command, .. }, Some(order)) = (&flow.watch, flow.order) {
+            let what = CommandKind::VerifyPayment { payment: flow.id, amount: flow.amount };
+            let (id, deadline) = (*command, PATIENT);
+            commands.push(BridgeCommand { id, order, what, pin: None, deadline });
+        }
+        Ok(())
+    }
+
+    async fn bridge_guest(&self, guest: GuestId) -> Result<Option<BridgeGuest>, DriveError> {
+        let guest = self.store().guest(guest).await?;
+        Ok(guest.map(|guest| BridgeGuest {
+            brd_client: self.0.config.brd_client(&guest.client_id),
+            display_name: guest.names.display_for_iiko(&guest.client_id),
+            phone: guest.phone,
+            card: guest.card,
+        }))
+    }
+
+    async fn binding_result(
+        &self,
+        stream: StreamId,
+        command: CommandId,
+        outcome: CommandOutcome,
+    ) -> Result<(), BridgeError> {
+        let at = self.now();
+        let expired = core::sync::atomic::AtomicBool::new(false);
+        let decide = |flow: &BindingFlow| {
+            let step = flow.answer(BindingAnswer { command, outcome }, at);
+            expired.store(step.is_none(), core::sync::atomic::Ordering::Relaxed);
+            Ok(step.unwrap_or_else(Step::nothing))
+        };
+        let driven = self.drive::<BindingFlow>(stream, With::default(), decide).await;
+        let driven = match driven {
+            Ok(driven) => driven,
+            // The book closed the order or gave it to another guest meanwhile.
+            Err(DriveError::Refused(_)) => return Err(BridgeError::Expired),
+            Err(_) => return Err(BridgeError::Unavailable),
+        };
+        self.remember_commands(&driven.flow);
+        self.0.orders.ring(&driven.flow.order);
+        if expired.into_inner() { Err(BridgeError::Expired) } else { Ok(()) }
+    }
+
+    /// Remembers which flow the commands of a binding belong to.
+    pub(crate) fn remember_commands(&self, flow: &BindingFlow) {
+        let stream = StreamId::from(flow.order);
+        if let Phase::Asked(asked) = &flow.phase {
+            self.0.recent.put(asked.command, stream);
+        }
+        for stray in &flow.strays {
+            self.0.recent.put(stray.command, stream);
+        }
+    }
+
+    /// The flow of a command. After a restart it is looked for among all flows on the shelf.
+    async fn stream_of(
+        &self,
+        till: &TillId,
+        command: CommandId,
+    ) -> Result<Option<StreamId>, DriveError> {
+        if let Some(stream) = self.0.recent.get(command) {
+            return Ok(Some(stream));
+        }
+        let query = Query { shelf: Some(till.as_str().into()), ..Query::default() };
+        let mut after = None;
+        loop {
+            let heads = self.store().heads(&query, after, SHELF_MAX).await?;
+            for head in &heads {
+                if self.has_command(head, command).await? {
+                    return Ok(Some(head.stream));
+                }
+            }
+            match heads.last() {
+                Some(last) if heads.len() >= SHELF_MAX as usize => after = Some(last.stream),
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    async fn has_command(&self, head: &HeadRow, command: CommandId) -> Result<bool, DriveError> {
+        Ok(match head.stream.kind {
+            StreamKind::Binding => {
+                let flow = self.folded::<BindingFlow>(head.stream).await?.flow;
+                let answer = BindingAnswer { command, outcome: CommandOutcome::Done };
+                flow.answer(answer, self.now()).is_some()
+            }
+            StreamKind::Payment => {
+                let flow = self.folded::<PaymentFlow>(head.stream).await?.flow;
+                matches!(flow.watch, Watch::Asked { command: asked, .. } if asked == command)
+            }
+            _ => false,
+        })
+    }
+
+    /// Asks a binding what comes next, and does it.
+    pub(crate) async fn push_on(&self, order: OrderId) -> Result<(), DriveError> {
+        let at = self.now();
+        let decide = |flow: &BindingFlow| {
+            Ok(match flow.next(at) {
+                tillway_core::flow::Next::Commit(step) => step,
+                _ => Step::nothing(),
+            })
+        };
+        let stream = StreamId::from(order);
+        let driven = self.drive::<BindingFlow>(stream, With::default(), decide).await?;
+        self.remember_commands(&driven.flow);
+        self.0.orders.ring(&order);
+        if let Some(till) = &driven.flow.till {
+            self.0.tills.ring(till);
+        }
+        Ok(())
+    }
+}

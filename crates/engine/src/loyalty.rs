@@ -1,0 +1,359 @@
+//! The waiter's desk: check in, check out, show, limits.
+
+use core::pin::pin;
+use core::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use tillway_core::Account;
+use tillway_core::account::OverdraftUse;
+use tillway_core::book::{Caller, Op, Refusal, StreamId};
+use tillway_core::flow::{BindingCommand, BindingFlow, CheckIn, Ending, Flow, Phase};
+use tillway_core::id::{AccountId, OrderId};
+use tillway_core::port::{CheckedIn, LoyaltyDesk, LoyaltyView, Sheet, TableRefusal};
+use tillway_core::token::Scan;
+use tillway_core::wallet::{
+    LimitRules, Limits, Live, OrderView, bonus_cap, limits, pick_money, wallets,
+};
+
+use crate::Engine;
+use crate::config::Bridge;
+use crate::drive::{DriveError, With};
+use crate::identify::Found;
+use crate::wait::within;
+
+/// Hard deadlines of iiko note 1.8.
+const CHECK_IN_MAX: Duration = Duration::from_secs(8);
+const READ_MAX: Duration = Duration::from_secs(3);
+
+#[async_trait]
+impl LoyaltyDesk for Engine {
+    async fn check_in(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        scan: Scan,
+        pin: Option<SecretString>,
+    ) -> Result<CheckedIn, TableRefusal> {
+        let ticks = self.0.ports.clock.ticks();
+        if self.0.guesses.too_many(caller.till.as_ref(), ticks) {
+            return Err(TableRefusal::TooManyAttempts);
+        }
+        let (engine, asks) = (self.clone(), caller.clone());
+        let flow = self.outlive("check-in", async move {
+            engine.check_in_flow(&asks, order, &scan, pin).await
+        });
+        let most = self.budget(caller, CHECK_IN_MAX);
+        let answer = within(&*self.0.ports.clock, most, flow).await.flatten();
+        let answer = answer.unwrap_or(Err(TableRefusal::Unavailable));
+        if answer.as_ref().is_err_and(|refusal| refusal.counts_as_guess()) {
+            self.0.guesses.failed(caller.till.as_ref(), ticks);
+        }
+        answer
+    }
+
+    async fn check_out(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        pin: Option<SecretString>,
+    ) -> Result<(), TableRefusal> {
+        let (engine, asks) = (self.clone(), caller.clone());
+        let flow = self
+            .outlive("check-out", async move { engine.check_out_flow(&asks, order, pin).await });
+        let most = self.budget(caller, CHECK_IN_MAX);
+        let answer = within(&*self.0.ports.clock, most, flow).await.flatten();
+        answer.unwrap_or(Err(TableRefusal::Unavailable))
+    }
+
+    async fn loyalty(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+    ) -> Result<Option<LoyaltyView>, TableRefusal> {
+        let view = async {
+            let Some(sheet) = self.bound_sheet(order).await? else { return Ok(None) };
+            self.loyalty_view(&sheet).await.map(Some)
+        };
+        let most = self.budget(caller, READ_MAX);
+        let view = within(&*self.0.ports.clock, most, view).await;
+        view.unwrap_or(Err(TableRefusal::Unavailable))
+    }
+
+    async fn limits(&self, caller: &Caller, order: OrderId) -> Result<Limits, TableRefusal> {
+        let limits = async {
+            let Some(sheet) = self.bound_sheet(order).await? else { return Ok(Limits::default()) };
+            self.limits_of(&sheet).map_err(|_| TableRefusal::Unavailable)
+        };
+        let most = self.budget(caller, READ_MAX);
+        let limits = within(&*self.0.ports.clock, most, limits).await;
+        limits.unwrap_or(Err(TableRefusal::Unavailable))
+    }
+
+    async fn ready(&self) -> Result<(), TableRefusal> {
+        let ready = within(&*self.0.ports.clock, READ_MAX, self.store().ready()).await;
+        ready.and_then(Result::ok).ok_or(TableRefusal::Unavailable)
+    }
+}
+
+impl Engine {
+    async fn check_in_flow(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        scan: &Scan,
+        pin: Option<SecretString>,
+    ) -> Result<CheckedIn, TableRefusal> {
+        if !self.0.config.pins.passes(pin.as_ref()) {
+            return Err(TableRefusal::BadPin);
+        }
+        let found = self.identify(scan).await?;
+        let accounts = self.store().accounts(found.guest.id).await;
+        let accounts = accounts.map_err(|_| TableRefusal::Unavailable)?;
+        self.0.pins.put(order, pin);
+        let asked = self.ask_binding(caller, order, &found, &accounts).await;
+        let answer = match asked {
+            Ok(BindingFlow { phase: Phase::Bound { .. }, .. }) => Ok(()),
+            Ok(_) => self.await_binding(order).await,
+            Err(error) => Err(table_refusal(&error)),
+        };
+        self.0.pins.forget(order);
+        answer?;
+        match self.0.config.bridge {
+            Bridge::Poll | Bridge::None => Ok(CheckedIn::Attached),
+            Bridge::Message => self.noted(&found, &accounts),
+        }
+    }
+
+    /// Makes the binding pending (or bound, without a bridge), and tells the till to look.
+    async fn ask_binding(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        found: &Found,
+        accounts: &[Account],
+    ) -> Result<BindingFlow, DriveError> {
+        let wish = CheckIn {
+            payer: found.payer,
+            till: caller.till.clone(),
+            once: found.once,
+            ask_till: (self.0.config.bridge == Bridge::Poll).then_some(self.0.config.bridge_budget),
+        };
+        let money = self.first_choice(accounts);
+        let at = self.now();
+        let decide = |flow: &BindingFlow| {
+            let mut step = flow.command(BindingCommand::CheckIn(wish.clone()), at)?;
+            if flow.phase == Phase::Free && money.is_some() {
+                let (total, lines, till) = (None, None, None);
+                step.ops.push(Op::Tell { order, till, total, lines, money });
+            }
+            Ok(step)
+        };
+        let driven =
+            self.drive::<BindingFlow>(StreamId::from(order), With::default(), decide).await?;
+        self.remember_commands(&driven.flow);
+        if let Some(till) = &driven.flow.till {
+            self.0.tills.ring(till);
+        }
+        Ok(driven.flow)
+    }
+
+    /// M5: the choice is frozen when the guest is bound, so that no read has to write it.
+    fn first_choice(&self, accounts: &[Account]) -> Option<AccountId> {
+        pick_money(&self.order_view(accounts, &[], None)).ok().flatten()
+    }
+
+    /// Waits until the till has answered or its time is over.
+    async fn await_binding(&self, order: OrderId) -> Result<(), TableRefusal> {
+        let bell = self.0.orders.listen(&order);
+        loop {
+            let mut rung = pin!(bell.notified());
+            rung.as_mut().enable();
+            let stream = StreamId::from(order);
+            let flow = self.folded::<BindingFlow>(stream).await.map_err(|e| table_refusal(&e))?;
+            let flow = flow.flow;
+            let now = self.now();
+            let asked = match &flow.phase {
+                Phase::Bound { .. } => return Ok(()),
+                Phase::Free => return Err(ending_refusal(flow.last)),
+                Phase::Asked(asked) => asked,
+            };
+            if asked.deadline <= now {
+                self.push_on(order).await.map_err(|e| table_refusal(&e))?;
+                continue;
+            }
+            let until = if asked.not_before > now { asked.not_before } else { asked.deadline };
+            within(&*self.0.ports.clock, until.since(now), rung).await;
+            if let Some(till) = &flow.till {
+                self.0.tills.ring(till);
+            }
+        }
+    }
+
+    async fn check_out_flow(
+        &self,
+        caller: &Caller,
+        order: OrderId,
+        pin: Option<SecretString>,
+    ) -> Result<(), TableRefusal> {
+        if !self.0.config.pins.passes(pin.as_ref()) {
+            return Err(TableRefusal::BadPin);
+        }
+        self.0.pins.put(order, pin);
+        let answer = self.unbind(caller, order).await;
+        self.0.pins.forget(order);
+        answer
+    }
+
+    /// Durable first, then told to the till (F15); a silent till is a message, the wish stays.
+    async fn unbind(&self, caller: &Caller, order: OrderId) -> Result<(), TableRefusal> {
+        let at = self.now();
+        let till = caller.till.clone();
+        let decide = |flow: &BindingFlow| {
+            if let (Some(owner), Some(asks)) = (&flow.till, &till)
+                && owner != asks
+            {
+                return Err(Refusal::WrongTill);
+            }
+            flow.command(BindingCommand::CheckOut, at)
+        };
+        let stream = StreamId::from(order);
+        let driven = self.drive::<BindingFlow>(stream, With::default(), decide).await;
+        let mut flow = driven.map_err(|e| table_refusal(&e))?.flow;
+        self.remember_commands(&flow);
+        self.0.orders.ring(&order);
+        let give_up = at.after(self.0.config.bridge_budget);
+        let bell = self.0.orders.listen(&order);
+        loop {
+            if flow.strays.is_empty() {
+                return Ok(());
+            }
+            let mut rung = pin!(bell.notified());
+            rung.as_mut().enable();
+            if let Some(till) = &flow.till {
+                self.0.tills.ring(till);
+            }
+            flow = self.folded(stream).await.map_err(|e| table_refusal(&e))?.flow;
+            let now = self.now();
+            if flow.strays.is_empty() {
+                return Ok(());
+            }
+            if now >= give_up {
+                return Err(TableRefusal::TillUnreachable);
+            }
+            within(&*self.0.ports.clock, give_up.since(now), rung).await;
+        }
+    }
+
+    async fn bound_sheet(&self, order: OrderId) -> Result<Option<Sheet>, TableRefusal> {
+        let sheet = self.store().sheet(order).await.map_err(|_| TableRefusal::Unavailable)?;
+        Ok(sheet.filter(|s| s.order.payer().is_some() && s.guest.is_some()))
+    }
+
+    async fn loyalty_view(&self, sheet: &Sheet) -> Result<LoyaltyView, TableRefusal> {
+        let guest = sheet.guest.as_ref().ok_or(TableRefusal::Unavailable)?;
+        let photo = if self.0.config.photo && sheet.has_photo {
+            let photo = self.store().photo(guest.id).await;
+            photo.map_err(|_| TableRefusal::Unavailable)?
+        } else {
+            None
+        };
+        let shown = wallets(&sheet.accounts, self.0.config.overdraft);
+        let counts = self.0.config.overdraft == OverdraftUse::Allow;
+        Ok(LoyaltyView {
+            name: guest.names.display(&guest.client_id),
+            wallets: shown.map_err(|_| TableRefusal::Unavailable)?,
+            gifts: guest.gifts.clone(),
+            hints: guest.hints.clone(),
+            overdraft: counts && sheet.accounts.iter().any(|a| a.overdraft.is_positive()),
+            photo,
+        })
+    }
+
+    fn noted(&self, found: &Found, accounts: &[Account]) -> Result<CheckedIn, TableRefusal> {
+        let shown = wallets(accounts, self.0.config.overdraft);
+        Ok(CheckedIn::Noted {
+            name: found.guest.names.display(&found.guest.client_id),
+            wallets: shown.map_err(|_| TableRefusal::Unavailable)?,
+        })
+    }
+
+    pub(crate) fn order_view<'a>(
+        &'a self,
+        accounts: &'a [Account],
+        live: &'a [Live],
+        sticky: Option<AccountId>,
+    ) -> OrderView<'a> {
+        let config = &self.0.config;
+        let (priority, overdraft) = (&config.money_priority[..], config.overdraft);
+        OrderView { accounts, live, priority, overdraft, sticky }
+    }
+
+    /// The two numbers of the waiter's screen (L2-L5, F16, F28).
+    pub(crate) fn limits_of(&self, sheet: &Sheet) -> Result<Limits, tillway_core::MoneyError> {
+        let Some(payer) = sheet.order.payer() else { return Ok(Limits::default()) };
+        let live = live_of(sheet)?;
+        let view = self.order_view(&sheet.accounts, &live, sheet.order.money);
+        limits(&view, self.limit_rules(sheet, payer.identified))
+    }
+
+    pub(crate) fn limit_rules(
+        &self,
+        sheet: &Sheet,
+        identification: tillway_core::guest::Identification,
+    ) -> LimitRules {
+        let config = &self.0.config;
+        let already = sheet.order.live.captured.bonus;
+        let cap = sheet
+            .order
+            .total
+            .and_then(|total| bonus_cap(total, already, config.bonus_cap_bp, config.min_money));
+        LimitRules { identification, phone_spend: config.phone_spend, bonus_cap: cap }
+    }
+}
+
+/// What an order holds and captured, by account.
+pub(crate) fn live_of(sheet: &Sheet) -> Result<Vec<Live>, tillway_core::MoneyError> {
+    let mut live: Vec<Live> = Vec::new();
+    let none = tillway_core::Kopecks::ZERO;
+    let holds = sheet.holds.iter().map(|h| Ok((h.account, h.kind, h.amount()?, none)));
+    let captures = sheet.payments.iter().filter_map(|p| {
+        let capture = p.capture()?;
+        Some(p.live().map(|live| (capture.account, capture.kind, none, live)))
+    });
+    for entry in holds.chain(captures) {
+        let (account, kind, held, captured) = entry?;
+        match live.iter_mut().find(|l| l.account == account) {
+            Some(known) => {
+                known.held = known.held.add(held)?;
+                known.captured = known.captured.add(captured)?;
+            }
+            None => live.push(Live { account, kind, held, captured }),
+        }
+    }
+    Ok(live)
+}
+
+fn ending_refusal(ending: Option<Ending>) -> TableRefusal {
+    match ending {
+        Some(Ending::Silent | Ending::Restarted) => TableRefusal::TillUnreachable,
+        Some(Ending::Busy) => TableRefusal::OrderBusy,
+        Some(Ending::Refused) => TableRefusal::BadPin,
+        Some(Ending::NotFound) => TableRefusal::OrderNotFound,
+        Some(Ending::Closed) => TableRefusal::OrderClosed,
+        _ => TableRefusal::NoGuest,
+    }
+}
+
+fn table_refusal(error: &DriveError) -> TableRefusal {
+    let DriveError::Refused(refusal) = error else { return TableRefusal::Unavailable };
+    match refusal {
+        Refusal::OtherGuest => TableRefusal::OtherGuest,
+        Refusal::TokenUsed => TableRefusal::TokenUsed,
+        Refusal::OrderClosed => TableRefusal::OrderClosed,
+        Refusal::HasPayment => TableRefusal::HasPayment,
+        Refusal::NoGuest => TableRefusal::NoGuest,
+        Refusal::WrongTill => TableRefusal::WrongTill,
+        _ => TableRefusal::Unavailable,
+    }
+}
