@@ -1,1 +1,24 @@
-//! tillway: guest accounts connected to the systems of a restaurant
+#![cfg_attr(all(feature = "memory", feature = "tokio"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "memory", feature = "tokio")),
+    doc = "tillway: guest accounts connected to the systems of a restaurant."
+)]
+
+pub mod builder;
+#[cfg(feature = "tokio")]
+pub mod runtime;
+
+pub use tillway_core as core;
+pub use tillway_engine as engine;
+#[cfg(feature = "memory")]
+pub use tillway_memory as memory;
+#[cfg(feature = "sim")]
+pub use tillway_sim as sim;
+#[cfg(feature = "sqlite")]
+pub use tillway_sqlite as sqlite;
+#[cfg(any(feature = "sim", feature = "waiter"))]
+pub use tillway_transport as transport;
+#[cfg(feature = "waiter")]
+pub use tillway_waiter as waiter;
+
+pub use self::builder::{BuildError, Builder, Built, StoreConfig};
