@@ -350,12 +350,14 @@ impl Engine {
 
     /// One commit without a flow. A repeat of an id whose first request still runs waits for it.
     async fn write(&self, with: With, ops: Vec<Op>) -> Result<(Vec<Outcome>, bool), PayError> {
-        let most = if with.key.is_some() { SAME_ID_MAX } else { WRITE_MAX };
+        let keyed = with.key.is_some();
+        let most = if keyed { SAME_ID_MAX } else { WRITE_MAX };
         match within(&*self.0.ports.clock, most, self.commit(with, ops)).await {
             Some(Ok(Some(done))) => Ok(done),
             Some(Ok(None)) => Err(PayError::Unavailable),
             Some(Err(error)) => Err(error.into()),
-            None => Err(PayError::InProgress),
+            None if keyed => Err(PayError::InProgress),
+            None => Err(PayError::Unavailable),
         }
     }
 

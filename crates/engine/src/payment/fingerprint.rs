@@ -4,6 +4,7 @@
 //! conflict with the one before. Stored for ever: change nothing here without a new tag.
 
 use minicbor::Encoder;
+use tillway_core::book::Refusal;
 use tillway_core::id::{AccountId, Fingerprint, HoldId, OrderId, Uuid};
 use tillway_core::money::Kopecks;
 use tillway_core::port::{CaptureRequest, RefundRequest, ReserveRequest, UnlinkedRequest};
@@ -47,6 +48,14 @@ impl Digest {
         self
     }
 
+    /// What the edge found wrong is part of the request: its repeat must be wrong alike.
+    fn refuse(mut self, refuse: Option<&Refusal>) -> Self {
+        if let Some(refusal) = refuse {
+            let _ = self.0.encode(refusal);
+        }
+        self
+    }
+
     fn done(self) -> Fingerprint {
         Fingerprint::of(&self.0.into_writer())
     }
@@ -63,6 +72,7 @@ pub(super) fn capture(request: &CaptureRequest) -> Fingerprint {
         .money(request.total)
         .maybe_id(request.hold.map(|HoldId(id)| id))
         .id(request.payment_type)
+        .refuse(request.refuse.as_ref())
         .done()
 }
 
@@ -73,11 +83,17 @@ pub(super) fn reserve(request: &ReserveRequest) -> Fingerprint {
         .money(request.total)
         .maybe_id(request.supersedes.map(|HoldId(id)| id))
         .number(request.ttl.map_or(0, |ttl| ttl.as_secs()))
+        .refuse(request.refuse.as_ref())
         .done()
 }
 
 pub(super) fn refund(request: &RefundRequest) -> Fingerprint {
-    Digest::new("refund").id(request.of.0).money(request.amount).money(request.before).done()
+    Digest::new("refund")
+        .id(request.of.0)
+        .money(request.amount)
+        .money(request.before)
+        .refuse(request.refuse.as_ref())
+        .done()
 }
 
 pub(super) fn unlinked(request: &UnlinkedRequest) -> Fingerprint {
@@ -86,5 +102,6 @@ pub(super) fn unlinked(request: &UnlinkedRequest) -> Fingerprint {
         .id(request.payment_type)
         .money(request.amount)
         .money(request.before.unwrap_or(Kopecks(-1)))
+        .refuse(request.refuse.as_ref())
         .done()
 }
