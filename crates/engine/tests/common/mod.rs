@@ -1,5 +1,12 @@
 //! An engine over the memory store, with the guests of the seed.
-#![allow(clippy::unwrap_used, clippy::expect_used, dead_code, reason = "shared by several tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    dead_code,
+    missing_debug_implementations,
+    unreachable_pub,
+    reason = "shared by several tests"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
