@@ -96,7 +96,7 @@ pub fn audit(book: &Audit) -> Result<(), Fault> {
     let held = held_sums(&book.holds)?;
     for account in &book.accounts {
         let key = (Party::Guest(account.id), account.kind.unit());
-        let rebuilt = sums.get(&key).copied().unwrap_or_default();
+        let rebuilt = sums.get(&key).copied().unwrap_or_default().kopecks()?;
         if rebuilt != account.balance {
             let (account, stored) = (account.id, account.balance);
             return Err(Fault::Balance { account, stored, rebuilt });
@@ -110,7 +110,25 @@ pub fn audit(book: &Audit) -> Result<(), Fault> {
     orders(book, &sums)
 }
 
-type Sums = BTreeMap<(Party, Unit), Kopecks>;
+/// A sum over many accounts: the house's may be larger than any one balance.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Sum(i128);
+
+impl Sum {
+    fn add(self, amount: Kopecks) -> Result<Self, Fault> {
+        self.0.checked_add(i128::from(amount.0)).map(Self).ok_or(Fault::Overflow)
+    }
+
+    fn sub(self, amount: Kopecks) -> Result<Self, Fault> {
+        self.0.checked_sub(i128::from(amount.0)).map(Self).ok_or(Fault::Overflow)
+    }
+
+    fn kopecks(self) -> Result<Kopecks, Fault> {
+        i64::try_from(self.0).map(Kopecks).map_err(|_| Fault::Overflow)
+    }
+}
+
+type Sums = BTreeMap<(Party, Unit), Sum>;
 
 fn party_sums(movements: &[Movement]) -> Result<Sums, Fault> {
     let mut sums = Sums::new();
@@ -125,10 +143,10 @@ fn party_sums(movements: &[Movement]) -> Result<Sums, Fault> {
 
 fn zero_per_unit(sums: &Sums) -> Result<(), Fault> {
     for unit in [Unit::Rub, Unit::Points] {
-        let of_unit = sums.iter().filter(|((_, u), _)| *u == unit).map(|(_, sum)| *sum);
-        let sum = Kopecks::total(of_unit)?;
-        if !sum.is_zero() {
-            return Err(Fault::NotZero { unit, sum });
+        let mut of_unit = sums.iter().filter(|((_, u), _)| *u == unit).map(|(_, sum)| sum.0);
+        let sum = of_unit.try_fold(0, i128::checked_add).map(Sum).ok_or(Fault::Overflow)?;
+        if sum != Sum::default() {
+            return Err(Fault::NotZero { unit, sum: sum.kopecks()? });
         }
     }
     Ok(())
@@ -146,7 +164,7 @@ fn held_sums(holds: &[Hold]) -> Result<BTreeMap<AccountId, (Kopecks, Kopecks)>, 
 
 fn orders(book: &Audit, sums: &Sums) -> Result<(), Fault> {
     let mut live = BTreeMap::<OrderId, crate::book::Live>::new();
-    let mut clearing = BTreeMap::<OrderId, Kopecks>::new();
+    let mut clearing = BTreeMap::<OrderId, Sum>::new();
     for hold in book.holds.iter().filter(|h| h.is_live()) {
         let sum = live.entry(hold.order).or_default().held.of_mut(hold.kind);
         *sum = sum.add(hold.amount()?)?;
@@ -172,6 +190,7 @@ fn orders(book: &Audit, sums: &Sums) -> Result<(), Fault> {
         let stored = sums.get(&(party, Unit::Rub)).copied().unwrap_or_default();
         let rebuilt = clearing.remove(&order.id).unwrap_or_default();
         if stored != rebuilt {
+            let (stored, rebuilt) = (stored.kopecks()?, rebuilt.kopecks()?);
             return Err(Fault::Clearing { order: order.id, stored, rebuilt });
         }
     }

@@ -3,7 +3,7 @@
 use crate::MoneyError;
 use crate::book::op::{Commit, Key, Op, OrderGuard, Outcome, Scope, Verdict};
 use crate::book::refusal::Refusal;
-use crate::book::row::{KeyRow, Payment, PaymentState};
+use crate::book::row::{KeyRow, Party, Payment, PaymentState};
 use crate::book::stream::{Seq, StreamId};
 use crate::book::view::{Change, Delta, View};
 use crate::book::{guests, order, payment, stream};
@@ -178,6 +178,13 @@ fn standing(view: &View, op: &Op) -> Outcome {
             }
             _ => None,
         },
+        Op::RefundOrder { id, order, .. } => {
+            Some(Outcome::Refunds(payment::order_refunds(view, *id, *order)))
+        }
+        Op::Move { to: Party::Guest(id), .. } | Op::SetTerms { account: id, .. } => {
+            view.accounts.get(id).cloned().map(|a| Outcome::Account(Box::new(a)))
+        }
+        Op::Append { stream, .. } => view.streams.get(stream).map(|s| Outcome::Appended(s.seq)),
         Op::Bind { order, .. } | Op::Tell { order, .. } => {
             view.orders.get(order).cloned().map(|o| Outcome::Order(Box::new(o)))
         }

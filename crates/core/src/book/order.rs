@@ -69,6 +69,11 @@ fn bind(
     }
     if let Some(once) = once {
         use_token(view, row.id, once)?;
+        // The row remembers one token: another that was shown before is worth nothing from now on.
+        let was = row.binding.who().filter(|was| was.guest == payer.guest).copied();
+        if let Some(was) = was.filter(|was| was.token != Some(once.id)) {
+            spend_token(view, &was);
+        }
     }
     row.binding = match &row.binding {
         Binding::None | Binding::Unbound => {

@@ -27,10 +27,7 @@ pub(crate) fn holds(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, 
             }
         }
         Op::Expire { hold } => {
-            let Some(row) = view.holds.get(hold).cloned() else { return Ok(Outcome::Done) };
-            if row.is_live() && row.expires.is_some_and(|at| at <= ask.at) {
-                end_hold(view, &row, HoldState::Expired)?;
-            }
+            lapse(view, ask, *hold)?;
             Ok(Outcome::Done)
         }
         _ => Err(Conflict::NotLoaded.into()),
@@ -176,6 +173,7 @@ fn capture(
     }
     let account = debited(view, ask, terms.account)?;
     check_order(view, ask, terms.order, &account)?;
+    hold.map_or(Ok(()), |hold| lapse(view, ask, hold))?;
     let used = usable_hold(view, hold, terms)?;
     let mut order = order_or_new(view, ask, terms.order);
     check_mix(&order, account.kind, ask.guard)?;
@@ -287,7 +285,10 @@ fn cancel(
         return Ok(Outcome::Payment(Box::new(tombstone), None));
     };
     match payment.state.clone() {
-        PaymentState::Refused(_) => payment.state = PaymentState::Tombstoned,
+        PaymentState::Refused(_) => {
+            payment.state = PaymentState::Tombstoned;
+            payment.at = ask.at;
+        }
         PaymentState::Tombstoned | PaymentState::Cancelled(_) => {
             return Ok(outcome(view, &payment));
         }
@@ -304,7 +305,6 @@ fn cancel(
             payment.state = PaymentState::Cancelled(capture);
         }
     }
-    payment.at = ask.at;
     view.payments.set(id, Some(payment.clone()));
     Ok(outcome(view, &payment))
 }
@@ -312,15 +312,21 @@ fn cancel(
 pub(crate) fn refunds(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
     match op {
         Op::Refund { id, of, amount, before } => {
-            if let Some(known) = view.refunds.get(id) {
-                let payment = view.payments.get(&known.of).ok_or(Conflict::NotLoaded)?;
-                return Ok(Outcome::Refund(known.clone(), Box::new(payment.clone())));
-            }
-            let refund = refund(view, ask, *id, *of, *amount, *before)?;
+            let refund = match view.refunds.get(id).cloned() {
+                Some(known) if known.of == *of && known.parts.total()? == *amount => known,
+                Some(_) => return Err(Conflict::Key.into()),
+                None => refund(view, ask, *id, *of, *amount, *before)?,
+            };
             let payment = view.payments.get(of).ok_or(Conflict::NotLoaded)?.clone();
             Ok(Outcome::Refund(refund, Box::new(payment)))
         }
         Op::RefundOrder { id, order, kind, amount, before } => {
+            let known = order_refunds(view, *id, *order);
+            if !known.is_empty() {
+                let total = Kopecks::total(known.iter().flat_map(|r| r.parts.total()))?;
+                let same = total == *amount && known.iter().all(|r| is_kind(view, r.of, *kind));
+                return if same { Ok(Outcome::Refunds(known)) } else { Err(Conflict::Key.into()) };
+            }
             let listed = view.order_payments.get(order).cloned().unwrap_or_default();
             let of_kind: Vec<_> = listed.into_iter().filter(|p| is_kind(view, *p, *kind)).collect();
             refund_order(view, ask, *id, &of_kind, *amount, *before).map(Outcome::Refunds)
@@ -375,6 +381,17 @@ fn refund_parts(capture: &Capture, amount: Kopecks) -> Result<Parts, MoneyError>
     Ok(Parts { own: amount.sub(overdraft)?, overdraft })
 }
 
+/// The id of the part of a refund over an order that goes back on one payment.
+pub(crate) fn part_of(id: RefundId, payment: PaymentId) -> RefundId {
+    RefundId(Uuid::new_v5(&id.0, payment.0.as_bytes()))
+}
+
+/// The parts of a refund over an order that was made before, the newest payment first.
+pub(crate) fn order_refunds(view: &View, id: RefundId, order: OrderId) -> Vec<Refund> {
+    let listed = view.order_payments.get(&order).into_iter().flatten().rev();
+    listed.filter_map(|payment| view.refunds.get(&part_of(id, *payment)).cloned()).collect()
+}
+
 fn is_kind(view: &View, payment: PaymentId, kind: AccountKind) -> bool {
     view.payments.get(&payment).and_then(Payment::capture).is_some_and(|c| c.kind == kind)
 }
@@ -402,8 +419,7 @@ fn refund_order(
         let Some(row) = view.payments.get(payment) else { continue };
         let part = row.live()?.min(rest);
         if part.is_positive() {
-            let derived = RefundId(Uuid::new_v5(&id.0, payment.0.as_bytes()));
-            refunds.push(refund(view, ask, derived, *payment, part, None)?);
+            refunds.push(refund(view, ask, part_of(id, *payment), *payment, part, None)?);
             rest = rest.sub(part)?;
         }
     }
@@ -449,6 +465,10 @@ pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
     };
     if !amount.is_positive() {
         return Err(Refusal::BadAmount.into());
+    }
+    // Clearing is the list "charged, not known to iiko" (F1): only payments and the close move it.
+    if [from, to].iter().any(|p| matches!(p, Party::House(House::Clearing(_)))) {
+        return Err(Refusal::BadMovement.into());
     }
     let unit = move_unit(view, *from, *to, *why)?;
     if let Party::Guest(id) = from {
@@ -545,12 +565,18 @@ fn debited(view: &mut View, ask: &Ask<'_>, id: AccountId) -> Result<Account, Sto
     row(view, id)?;
     let overdue = view.overdue.get(&id).cloned().unwrap_or_default();
     for hold in overdue {
-        let Some(hold) = view.holds.get(&hold).cloned() else { continue };
-        if hold.is_live() && hold.expires.is_some_and(|at| at <= ask.at) {
-            end_hold(view, &hold, HoldState::Expired)?;
-        }
+        lapse(view, ask, hold)?;
     }
     row(view, id)
+}
+
+/// Ends a hold whose time has come; any other stays as it is.
+fn lapse(view: &mut View, ask: &Ask<'_>, hold: HoldId) -> Result<(), Stop> {
+    let Some(hold) = view.holds.get(&hold).cloned() else { return Ok(()) };
+    if hold.is_live() && hold.expires.is_some_and(|at| at <= ask.at) {
+        end_hold(view, &hold, HoldState::Expired)?;
+    }
+    Ok(())
 }
 
 fn order_or_new(view: &View, ask: &Ask<'_>, id: OrderId) -> Order {

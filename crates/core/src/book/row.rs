@@ -86,7 +86,8 @@ pub struct Payment {
     pub body: Fingerprint,
     /// Where it stands.
     pub state: PaymentState,
-    /// When that was decided.
+    /// When it was captured, refused, or forbidden. A capture that is cancelled keeps its time: it
+    /// belongs to the day it was made.
     pub at: Timestamp,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Account;
 use crate::book::op::{Commit, Op, Scope};
+use crate::book::payment::part_of;
 use crate::book::row::{
     Binding, Hold, KeyRow, Movement, Order, Party, Payment, Refund, TokenId, TokenRow,
 };
@@ -222,6 +223,26 @@ pub struct Needs {
 }
 
 impl Needs {
+    fn sort(&mut self) {
+        self.keys.sort_unstable();
+        self.payments.sort_unstable();
+        self.holds.sort_unstable();
+        self.refunds.sort_unstable();
+        self.accounts.sort_unstable();
+        self.orders.sort_unstable();
+        self.tokens.sort_unstable();
+        self.tills.sort_unstable();
+        self.devices.sort_unstable();
+        self.streams.sort_unstable();
+        self.guests.sort_unstable();
+        self.phones.sort_unstable();
+        self.clients.sort_unstable();
+        self.carriers.sort_unstable();
+        self.order_payments.sort_unstable();
+        self.order_holds.sort_unstable();
+        self.overdue.sort_unstable();
+    }
+
     fn is_empty(&self) -> bool {
         self.keys.is_empty()
             && self.payments.is_empty()
@@ -267,9 +288,7 @@ pub fn needs(commit: &Commit, view: &View) -> Option<Needs> {
     if needs.is_empty() {
         return None;
     }
-    needs.accounts.sort_unstable();
-    needs.payments.sort_unstable();
-    needs.orders.sort_unstable();
+    needs.sort();
     Some(needs)
 }
 
@@ -385,13 +404,20 @@ impl<'a> Asked<'a> {
                 want(&mut self.needs.refunds, &self.view.refunds, *id);
                 self.captured(*of);
             }
-            Op::RefundOrder { order, .. } => self.all_payments(*order),
+            Op::RefundOrder { id, order, .. } => {
+                self.all_payments(*order);
+                for payment in self.view.order_payments.get(order).into_iter().flatten() {
+                    let part = part_of(*id, *payment);
+                    want(&mut self.needs.refunds, &self.view.refunds, part);
+                }
+            }
             Op::Acknowledge { id } => {
                 self.payment(*id);
             }
             Op::Close { order, listed } => {
                 self.all_payments(*order);
                 self.live_holds(*order);
+                self.shown_token(*order);
                 listed.iter().for_each(|id| {
                     self.payment(*id);
                 });
@@ -412,12 +438,17 @@ impl<'a> Asked<'a> {
         if let Some(token) = once {
             want(&mut self.needs.tokens, &self.view.tokens, token);
         }
-        let was = self.order(order).and_then(|row| row.binding.who());
-        if let Some(token) = was.and_then(|payer| payer.token) {
-            want(&mut self.needs.tokens, &self.view.tokens, token);
-        }
+        self.shown_token(order);
         if *to == Binding::Unbound {
             self.live_holds(order);
+        }
+    }
+
+    /// The one-time token of the guest who is bound or pending.
+    fn shown_token(&mut self, order: OrderId) {
+        let who = self.order(order).and_then(|row| row.binding.who());
+        if let Some(token) = who.and_then(|payer| payer.token) {
+            want(&mut self.needs.tokens, &self.view.tokens, token);
         }
     }
 
