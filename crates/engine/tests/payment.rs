@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{BONUS_TYPE, CREDIT_TYPE, DEPOSIT_TYPE, Table, caller, capture, order, reopen, table};
+use common::{CREDIT_TYPE, DEPOSIT_TYPE, Table, caller, capture, order, reopen, table};
 use tillway_core::book::{PaymentState, Refusal, Status, StreamKind};
 use tillway_core::id::{PaymentId, RefundId, Uuid};
 use tillway_core::port::{
