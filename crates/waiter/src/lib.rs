@@ -1,1 +1,17 @@
-//! Inbound HTTP for iiko: the Waiter external-loyalty API, the payment API and the bridge
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod peers;
+mod server;
+mod texts;
+mod wire;
+
+pub use self::config::{
+    Budgets, JsonCase, LimitsOnFailure, PaymentType, TOKEN_LEN_MAX, TOKEN_LEN_MIN, Till,
+    WaiterConfig,
+};
+pub use self::error::ConfigError;
+pub use self::peers::{AllowedPeers, BadNetwork, Network};
+pub use self::server::{Desks, WaiterService};
+pub use self::texts::{Texts, UnknownText};

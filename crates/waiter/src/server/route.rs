@@ -1,0 +1,234 @@
+//! From a path to a place (H7, H8).
+
+use http::Method;
+use tillway_core::id::Uuid;
+
+use crate::wire;
+
+/// What a path means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    Ping,
+    CheckIn,
+    Loyalty,
+    Limits,
+    Health,
+    Order,
+    Plan,
+    Closed,
+    Reservations,
+    Void,
+    Payment,
+    Cancel,
+    Acknowledge,
+    Refund,
+    Unlinked,
+    Commands,
+    CommandResult,
+    Reconciliation,
+}
+
+impl Place {
+    /// Whether it belongs to the payment API.
+    pub(crate) fn is_pos(self) -> bool {
+        !matches!(self, Self::Ping | Self::CheckIn | Self::Loyalty | Self::Limits)
+    }
+
+    /// The methods it takes, as `Allow` names them.
+    pub(crate) fn allow(self) -> &'static str {
+        match self {
+            Self::Ping | Self::Loyalty | Self::Limits | Self::Health | Self::Reconciliation => {
+                "GET, HEAD"
+            }
+            Self::CheckIn => "POST, DELETE",
+            Self::Order | Self::Payment => "GET, HEAD, PUT",
+            // A poll hands commands out, so it is never asked for its head alone.
+            Self::Commands => "GET",
+            Self::Refund | Self::Unlinked => "PUT",
+            Self::Plan
+            | Self::Closed
+            | Self::Reservations
+            | Self::Void
+            | Self::Cancel
+            | Self::Acknowledge
+            | Self::CommandResult => "POST",
+        }
+    }
+
+    /// Whether it takes this method.
+    pub(crate) fn takes(self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+}
+
+/// A path that is known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Route {
+    pub(crate) place: Place,
+    /// The till of `/t/{till}/…`, in lower case.
+    pub(crate) till: Option<String>,
+    /// The ids in the path; `None` when one of them is no id.
+    pub(crate) ids: Option<Ids>,
+}
+
+/// The ids in a path, the nil one where there are fewer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Ids {
+    pub(crate) first: Uuid,
+    pub(crate) second: Uuid,
+}
+
+/// No known path has more.
+const SEGMENTS_MAX: usize = 8;
+
+/// Finds the place of a path; `None` is 404.
+pub(crate) fn route(path: &str) -> Option<Route> {
+    let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
+    if path.split('/').count() > SEGMENTS_MAX {
+        return None;
+    }
+    let segments: Vec<String> = path.split('/').map(plain).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (till, rest) = match segments.as_slice() {
+        ["t", till, rest @ ..] => (Some((*till).to_owned()), rest),
+        rest => (None, rest),
+    };
+    let (place, ids) = place(rest)?;
+    Some(Route { place, till, ids })
+}
+
+fn place(segments: &[&str]) -> Option<(Place, Option<Ids>)> {
+    let none = Some(Ids::default());
+    Some(match segments {
+        ["ping"] => (Place::Ping, none),
+        ["orders", id, "checkin"] => (Place::CheckIn, one(id)),
+        ["orders", id, "loyalty"] => (Place::Loyalty, one(id)),
+        ["orders", id, "paymentlimits"] => (Place::Limits, one(id)),
+        ["pos", "v1", rest @ ..] => return pos(rest),
+        _ => return None,
+    })
+}
+
+fn pos(segments: &[&str]) -> Option<(Place, Option<Ids>)> {
+    let none = Some(Ids::default());
+    Some(match segments {
+        ["health"] => (Place::Health, none),
+        ["orders", id] => (Place::Order, one(id)),
+        ["orders", id, "plan"] => (Place::Plan, one(id)),
+        ["orders", id, "closed"] => (Place::Closed, one(id)),
+        ["reservations"] => (Place::Reservations, none),
+        ["reservations", id, "void"] => (Place::Void, one(id)),
+        ["payments", id] => (Place::Payment, one(id)),
+        ["payments", id, "cancel"] => (Place::Cancel, one(id)),
+        ["payments", id, "acknowledge"] => (Place::Acknowledge, one(id)),
+        ["payments", of, "refunds", id] => (Place::Refund, two(of, id)),
+        ["unlinked-refunds", id] => (Place::Unlinked, one(id)),
+        ["commands"] => (Place::Commands, none),
+        ["commands", id, "result"] => (Place::CommandResult, one(id)),
+        ["reconciliation"] => (Place::Reconciliation, none),
+        _ => return None,
+    })
+}
+
+fn one(id: &str) -> Option<Ids> {
+    wire::uuid(id).map(|first| Ids { first, second: Uuid::nil() })
+}
+
+fn two(first: &str, second: &str) -> Option<Ids> {
+    wire::uuid(first).zip(wire::uuid(second)).map(|(first, second)| Ids { first, second })
+}
+
+/// A segment in lower case, percent-decoded: clients encode the braces of an id.
+fn plain(segment: &str) -> String {
+    let mut text = percent_decoded(segment);
+    text.make_ascii_lowercase();
+    text
+}
+
+/// The value of a query parameter, percent-decoded; `+` stays `+`, for offsets of times.
+pub(crate) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    let mut values = pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    values.next_back().map(|(_, value)| percent_decoded(value))
+}
+
+/// What is no escape, or no UTF-8 in the end, stays as it is or becomes U+FFFD.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        let escaped = tail.split_at_checked(2).filter(|_| *byte == b'%');
+        let value = escaped.and_then(|(pair, after)| {
+            let hex = core::str::from_utf8(pair).ok()?;
+            let digits = hex.bytes().all(|digit| digit.is_ascii_hexdigit());
+            digits.then(|| u8::from_str_radix(hex, 16).ok()).flatten().map(|value| (value, after))
+        });
+        match value {
+            Some((value, after)) => {
+                bytes.push(value);
+                rest = after;
+            }
+            None => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "3f1c7c8e-53c2-4b0e-9d39-1a6b6c0f2d11";
+
+    fn found(path: &str) -> Option<(Place, bool)> {
+        route(path).map(|route| (route.place, route.ids.is_some()))
+    }
+
+    #[test]
+    fn h7_paths_ignore_case_and_one_trailing_slash() {
+        let rows = [
+            ("/ping", Some((Place::Ping, true))),
+            ("/PING/", Some((Place::Ping, true))),
+            ("/ping//", None),
+            ("//ping", None),
+            ("/", None),
+            ("", None),
+            ("ping", None),
+            (&format!("/Orders/{ID}/CheckIn"), Some((Place::CheckIn, true))),
+            (&format!("/orders/{ID}/PAYMENTLIMITS/"), Some((Place::Limits, true))),
+            (&format!("/orders/{ID}/nope"), None),
+            ("/orders/82/nope", None),
+            ("/orders/82/checkin", Some((Place::CheckIn, false))),
+            ("/orders//checkin", Some((Place::CheckIn, false))),
+            (&format!("/orders/%7B{ID}%7d/loyalty"), Some((Place::Loyalty, true))),
+            (&format!("/orders/{ID}%2Floyalty"), None),
+            (&format!("/pos/v1/payments/{ID}/refunds/{ID}"), Some((Place::Refund, true))),
+            (&format!("/pos/v1/payments/{ID}/refunds/1"), Some((Place::Refund, false))),
+            ("/pos/v2/health", None),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(found(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_till_may_stand_before_every_path() {
+        let route = route("/T/Till-1/orders/82/loyalty").unwrap();
+        assert_eq!(route.till.as_deref(), Some("till-1"));
+        assert_eq!((route.place, route.ids), (Place::Loyalty, None));
+        assert_eq!(found("/t/till-1/pos/v1/commands"), Some((Place::Commands, true)));
+        assert_eq!(found("/t/till-1"), None);
+        assert_eq!(found("/t/till-1/t/till-2/ping"), None);
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let query = Some("from=2026-11-22T09%3A00%3A00+03:00&wait=5&WAIT=7&odd=%zz%");
+        assert_eq!(parameter(query, "wait").as_deref(), Some("7"));
+        assert_eq!(parameter(query, "from").as_deref(), Some("2026-11-22T09:00:00+03:00"));
+        assert_eq!(parameter(query, "odd").as_deref(), Some("%zz%"));
+        assert_eq!(parameter(query, "to"), None);
+        assert_eq!(parameter(None, "to"), None);
+    }
+}
