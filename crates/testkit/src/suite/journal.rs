@@ -1,0 +1,328 @@
+//! Streams: appends, lists of heads, claims.
+
+use core::time::Duration;
+
+use tillway_core::AccountKind::Deposit;
+use tillway_core::book::{
+    Commit, Fence, Head, Op, RECORD_BODY_MAX, Record, Seq, Status, StreamId, StreamKind,
+};
+use tillway_core::id::{OrderId, Owner, PaymentId};
+use tillway_core::port::{ClaimError, CommitError, Journal, Query};
+use tillway_core::{Kopecks, Timestamp};
+
+use crate::builders::{all_three, at, id, top_up};
+use crate::suite::{Failure, Ground, check, same};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn stream(number: u64) -> StreamId {
+    StreamId::from(PaymentId(id(number)))
+}
+
+fn record(number: u8) -> Record {
+    Record { kind: u16::from(number), version: 1, body: vec![number; 3].into() }
+}
+
+/// An append of records with these numbers, at second `second`.
+fn append(stream: StreamId, second: u64, expect: Option<u64>, numbers: &[u8]) -> Commit {
+    let records = numbers.iter().map(|number| record(*number)).collect();
+    let expect = expect.map(Seq);
+    let op = Op::Append { stream, expect, fence: None, records, head: Head::default() };
+    Commit::of(at(second), vec![op])
+}
+
+fn fenced(stream: StreamId, fence: Fence) -> Commit {
+    let mut commit = append(stream, 1, None, &[1]);
+    for op in &mut commit.ops {
+        if let Op::Append { fence: claimed, .. } = op {
+            *claimed = Some(fence);
+        }
+    }
+    commit
+}
+
+fn headed(stream: StreamId, head: Head) -> Op {
+    Op::Append { stream, expect: None, fence: None, records: Vec::new(), head }
+}
+
+/// I11: records are numbered from one, in order, and come back byte for byte.
+pub async fn i11_records_are_numbered(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    same(g.store().load(stream, Seq(0), 10).await?.len(), 0)?;
+    g.done(append(stream, 1, Some(0), &[1, 2])).await?;
+    g.done(append(stream, 2, Some(2), &[3])).await?;
+    let large = Record { kind: u16::MAX, version: u16::MAX, body: [0xfe; RECORD_BODY_MAX].into() };
+    let op = Op::Append {
+        stream,
+        expect: None,
+        fence: None,
+        records: vec![large.clone(), Record { body: Box::default(), ..record(4) }],
+        head: Head::default(),
+    };
+    g.done(Commit::of(at(3), vec![op])).await?;
+    let records = g.store().load(stream, Seq(0), 10).await?;
+    let numbers: Vec<_> = records.iter().map(|stored| stored.seq.0).collect();
+    same(numbers, vec![1, 2, 3, 4, 5])?;
+    same(records.first().map(|stored| stored.record.clone()), Some(record(1)))?;
+    check(records.get(3).is_some_and(|stored| stored.record == large), "64 KiB come back")?;
+    same(records.get(2).map(|stored| stored.at), Some(at(2)))
+}
+
+/// Pages of a stream follow each other.
+pub async fn load_pages(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    g.done(append(stream, 1, None, &[1, 2, 3, 4, 5])).await?;
+    let seqs = async |g: &Ground, after, limit| -> Result<Vec<u64>, Failure> {
+        let page = g.store().load(stream, Seq(after), limit).await?;
+        Ok(page.iter().map(|stored| stored.seq.0).collect())
+    };
+    same(seqs(g, 0, 2).await?, vec![1, 2])?;
+    same(seqs(g, 2, 2).await?, vec![3, 4])?;
+    same(seqs(g, 4, 2).await?, vec![5])?;
+    same(seqs(g, 5, 2).await?, Vec::new())?;
+    same(seqs(g, u64::MAX, 2).await?, Vec::new())?;
+    same(seqs(g, 0, 0).await?, Vec::new())?;
+    let many: Vec<u8> = (0..=255).collect();
+    for _ in 0..5 {
+        g.done(append(stream, 2, None, &many)).await?;
+    }
+    let whole = seqs(g, 0, u32::MAX).await?;
+    check(whole.len() <= 1_000 && whole.len() > 5, "at most a thousand, in order")?;
+    check(whole.is_sorted(), "in order")
+}
+
+/// An append that saw another length is stale, is told the length, and nothing of it happens.
+pub async fn append_stale(g: &mut Ground) -> Result<(), Failure> {
+    let (stream, guest) = (stream(1), all_three());
+    g.know(&guest).await?;
+    let deposit = guest.account(Deposit);
+    g.done(append(stream, 1, Some(0), &[1, 2])).await?;
+    for seen in [0, 1, 3, u64::MAX] {
+        let mut late = append(stream, 2, Some(seen), &[3]);
+        late.ops.insert(0, top_up(deposit, Kopecks(1), id(1)));
+        same(g.conflict(late).await?, CommitError::Stale { stream, head: Seq(2) })?;
+    }
+    same(g.account(deposit).await?.balance, Kopecks(100_000))?;
+    g.done(append(stream, 2, Some(2), &[3])).await?;
+    Ok(())
+}
+
+/// Writers that race with one expectation: one of them wins, the rest are stale.
+pub async fn append_raced_has_one_winner(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    let store = g.store().inner();
+    let start = std::sync::Barrier::new(16);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let racers: Vec<_> = (0..16)
+            .map(|number| {
+                let (store, start) = (&store, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let commit = append(stream, 1, Some(0), &[number]);
+                    crate::runtime::block_on(store.commit(commit))
+                })
+            })
+            .collect();
+        racers.into_iter().map(|racer| racer.join()).collect()
+    });
+    g.store().inspect().await?;
+    let won = results.iter().filter(|result| matches!(result, Ok(Ok(_)))).count();
+    let stale = Err(CommitError::Stale { stream, head: Seq(1) });
+    let late = results.iter().filter(|r| matches!(r, Ok(result) if *result == stale)).count();
+    same((won, late), (1, 15))
+}
+
+/// I9: money and records of one commit are written together.
+pub async fn append_goes_with_the_money(g: &mut Ground) -> Result<(), Failure> {
+    let (stream, guest) = (stream(1), all_three());
+    g.know(&guest).await?;
+    let deposit = guest.account(Deposit);
+    let mut both = append(stream, 1, Some(0), &[1]);
+    both.ops.push(top_up(deposit, Kopecks(5), id(1)));
+    g.done(both).await?;
+    same(g.account(deposit).await?.balance, Kopecks(100_005))?;
+    same(g.store().load(stream, Seq(0), 10).await?.len(), 1)?;
+    let mut refused = append(stream, 2, Some(1), &[2]);
+    refused.ops.push(top_up(deposit, Kopecks(0), id(2)));
+    g.refused(refused).await?;
+    same(g.store().load(stream, Seq(0), 10).await?.len(), 1)
+}
+
+/// F34: the journal's time never runs backwards, whatever the clock does.
+pub async fn f34_journal_time_never_runs_backwards(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    for (second, number) in [(10, 1), (5, 2), (20, 3), (1, 4)] {
+        g.done(append(stream, second, None, &[number])).await?;
+    }
+    let records = g.store().load(stream, Seq(0), 10).await?;
+    let times: Vec<_> = records.iter().map(|stored| stored.at).collect();
+    same(times, [10, 10, 20, 20].map(at).to_vec())?;
+    let heads = g.store().heads(&Query::default(), None, 10).await?;
+    same(heads.first().map(|head| head.at), Some(at(20)))
+}
+
+/// Streams are apart: one grows without the other, also when only the kind differs.
+pub async fn streams_are_apart(g: &mut Ground) -> Result<(), Failure> {
+    let payment = StreamId { kind: StreamKind::Payment, id: id(1) };
+    let binding = StreamId::from(OrderId(id(1)));
+    g.done(append(payment, 1, Some(0), &[1, 2, 3])).await?;
+    g.done(append(binding, 1, Some(0), &[4])).await?;
+    let records = g.store().load(binding, Seq(0), 10).await?;
+    same(records.first().map(|stored| stored.record.clone()), Some(record(4)))?;
+    same(records.len(), 1)
+}
+
+/// A head is what the last append said, also one without records.
+pub async fn head_is_the_last_one(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    g.done(append(stream, 1, None, &[1])).await?;
+    let head = Head {
+        status: Status::NeedsPerson,
+        wake_at: Some(at(60)),
+        shelf: Some("till-1".into()),
+        total: Kopecks(-5),
+    };
+    g.done(Commit::of(at(2), vec![headed(stream, head.clone())])).await?;
+    let heads = g.store().heads(&Query::default(), None, 10).await?;
+    let [row] = heads.as_slice() else { return Err(Failure::new(format!("{heads:?}"))) };
+    same((row.stream, row.seq, row.at), (stream, Seq(1), at(2)))?;
+    same(&row.head, &head)
+}
+
+/// Heads are found by kind, status, time and shelf, and by any of these together.
+pub async fn heads_query(g: &mut Ground) -> Result<(), Failure> {
+    let head = |status, wake: Option<u64>, shelf: Option<&str>| Head {
+        status,
+        wake_at: wake.map(at),
+        shelf: shelf.map(Into::into),
+        total: Kopecks::ZERO,
+    };
+    let rows = [
+        (1, head(Status::Open, Some(10), Some("till-1"))),
+        (2, head(Status::Open, Some(20), None)),
+        (3, head(Status::NeedsPerson, None, Some("till-1"))),
+        (4, head(Status::Done, None, None)),
+        (5, head(Status::Open, None, Some("till-2"))),
+    ];
+    let ops = rows.iter().map(|(number, head)| headed(stream(*number), head.clone())).collect();
+    g.ops(ops).await?;
+    let binding = StreamId::from(OrderId(id(6)));
+    g.ops(vec![headed(binding, head(Status::Open, Some(10), None))]).await?;
+    let any = Query::default;
+    let open = || Query { status: Some(Status::Open), ..any() };
+    let queries = [
+        (any(), vec![6, 1, 2, 3, 4, 5]),
+        (Query { kind: Some(StreamKind::Payment), ..any() }, vec![1, 2, 3, 4, 5]),
+        (Query { kind: Some(StreamKind::Binding), ..any() }, vec![6]),
+        (open(), vec![6, 1, 2, 5]),
+        (Query { status: Some(Status::NeedsPerson), ..any() }, vec![3]),
+        (Query { status: Some(Status::Done), ..any() }, vec![4]),
+        (Query { due: Some(at(9)), ..any() }, vec![]),
+        (Query { due: Some(at(10)), ..any() }, vec![6, 1]),
+        (Query { due: Some(at(99)), ..open() }, vec![6, 1, 2]),
+        (Query { shelf: Some("till-1".into()), ..any() }, vec![1, 3]),
+        (Query { shelf: Some("till-1".into()), ..open() }, vec![1]),
+        (Query { shelf: Some("".into()), ..any() }, vec![]),
+    ];
+    for (query, numbers) in queries {
+        let found = g.store().heads(&query, None, 100).await?;
+        let found: Vec<_> = found.iter().map(|row| row.stream.id).collect();
+        let wanted: Vec<_> = numbers.into_iter().map(id).collect();
+        check(found == wanted, &format!("{query:?}: got {found:?}, want {wanted:?}"))?;
+    }
+    Ok(())
+}
+
+/// Pages of heads follow each other by stream, and a page that is filtered is full.
+pub async fn heads_pages(g: &mut Ground) -> Result<(), Failure> {
+    let status = |number| if number % 2 == 0 { Status::Open } else { Status::Done };
+    let head = |number| Head { status: status(number), ..Head::default() };
+    let ops = (1..=12).rev().map(|number| headed(stream(number), head(number))).collect();
+    g.ops(ops).await?;
+    let query = Query { status: Some(Status::Open), ..Query::default() };
+    let (mut found, mut after) = (Vec::new(), None);
+    for _ in 0..4 {
+        let page = g.store().heads(&query, after, 2).await?;
+        check(page.len() <= 2, "a page is no longer than asked for")?;
+        found.extend(page.iter().map(|row| row.stream));
+        after = found.last().copied();
+    }
+    same(found, [2, 4, 6, 8, 10, 12].map(stream).to_vec())
+}
+
+/// A claim keeps others away until its lease ends, and fences them off for ever after.
+pub async fn claims_fence(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    let (one, two) = (Owner(id(1)), Owner(id(2)));
+    let first = g.store().claim(stream, one, LEASE, at(0)).await?;
+    g.done(fenced(stream, first)).await?;
+    same(g.store().claim(stream, two, LEASE, at(29)).await, Err(ClaimError::Held))?;
+    let second = g.store().claim(stream, two, LEASE, at(30)).await?;
+    check(second > first, "a fence grows with every owner")?;
+    same(g.conflict(fenced(stream, first)).await?, CommitError::Fenced)?;
+    g.done(fenced(stream, second)).await?;
+    let third = g.store().claim(stream, one, LEASE, at(60)).await?;
+    check(third > second, "also with one that came back")?;
+    same(g.conflict(fenced(stream, second)).await?, CommitError::Fenced)
+}
+
+/// A claim is renewed by its owner, with the same fence.
+pub async fn claims_renew(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    let (one, two) = (Owner(id(1)), Owner(id(2)));
+    let first = g.store().claim(stream, one, LEASE, at(0)).await?;
+    same(g.store().claim(stream, one, LEASE, at(20)).await?, first)?;
+    same(g.store().claim(stream, two, LEASE, at(49)).await, Err(ClaimError::Held))?;
+    let again = g.store().claim(stream, one, LEASE, at(50)).await?;
+    check(again > first, "a lease that ended is not renewed but claimed anew")
+}
+
+/// A claim that is given up is free at once; with an old fence nothing is given up.
+pub async fn claims_release(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    let (one, two) = (Owner(id(1)), Owner(id(2)));
+    let first = g.store().claim(stream, one, LEASE, at(0)).await?;
+    g.store().release(stream, first).await?;
+    let second = g.store().claim(stream, two, LEASE, at(1)).await?;
+    check(second > first, "the fence grows")?;
+    g.store().release(stream, first).await?;
+    same(g.store().claim(stream, one, LEASE, at(2)).await, Err(ClaimError::Held))?;
+    let never = StreamId { kind: StreamKind::Binding, id: id(404) };
+    g.store().release(never, Fence(1)).await?;
+    Ok(())
+}
+
+/// Owners that race for a stream: one of them has it.
+pub async fn claims_raced_have_one_owner(g: &mut Ground) -> Result<(), Failure> {
+    let (stream, store) = (stream(1), g.store().inner());
+    let start = std::sync::Barrier::new(16);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let racers: Vec<_> = (1..=16)
+            .map(|number| {
+                let (store, start) = (&store, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let claim = store.claim(stream, Owner(id(number)), LEASE, at(0));
+                    crate::runtime::block_on(claim)
+                })
+            })
+            .collect();
+        racers.into_iter().map(|racer| racer.join()).collect()
+    });
+    let won = results.iter().filter(|result| matches!(result, Ok(Ok(_)))).count();
+    let held = results.iter().filter(|r| matches!(r, Ok(Err(ClaimError::Held)))).count();
+    same((won, held), (1, 15))
+}
+
+/// A claim changes neither the records nor the head.
+pub async fn claims_leave_the_stream_alone(g: &mut Ground) -> Result<(), Failure> {
+    let stream = stream(1);
+    g.done(append(stream, 5, None, &[1])).await?;
+    let before = g.store().heads(&Query::default(), None, 10).await?;
+    let fence = g.store().claim(stream, Owner(id(1)), LEASE, at(0)).await?;
+    g.store().release(stream, fence).await?;
+    same(g.store().heads(&Query::default(), None, 10).await?, before)?;
+    let end = Timestamp::utc(i64::MAX);
+    g.store().claim(stream, Owner(id(2)), Duration::MAX, end).await?;
+    same(g.store().load(stream, Seq(0), 10).await?.len(), 1)
+}
