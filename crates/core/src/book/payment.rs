@@ -173,8 +173,7 @@ fn capture(
     }
     let account = debited(view, ask, terms.account)?;
     check_order(view, ask, terms.order, &account)?;
-    hold.map_or(Ok(()), |hold| lapse(view, ask, hold))?;
-    let used = usable_hold(view, hold, terms)?;
+    let used = usable_hold(view, ask, hold, terms)?;
     let mut order = order_or_new(view, ask, terms.order);
     check_mix(&order, account.kind, ask.guard)?;
     check_total(&order, terms.amount, ask.guard)?;
@@ -191,11 +190,7 @@ fn capture(
         }
     };
     if let Some(hold) = &used {
-        release(&mut account, hold)?;
-        let held = order.live.held.of_mut(hold.kind);
-        *held = held.sub(hold.amount()?)?;
-        let state = HoldState::Captured(id);
-        view.holds.set(hold.id, Some(Hold { state, ..hold.clone() }));
+        use_up(view, &mut account, &mut order, hold, id)?;
     }
     account.balance = account.balance.sub(terms.amount)?;
     let captured = order.live.captured.of_mut(account.kind);
@@ -238,8 +233,14 @@ fn choose(order: &mut Order, account: &Account) {
 }
 
 /// The hold that a capture uses. One that lapsed stands for nothing: a new capture (F13).
-fn usable_hold(view: &View, hold: Option<HoldId>, terms: &HoldTerms) -> Result<Option<Hold>, Stop> {
+fn usable_hold(
+    view: &mut View,
+    ask: &Ask<'_>,
+    hold: Option<HoldId>,
+    terms: &HoldTerms,
+) -> Result<Option<Hold>, Stop> {
     let Some(id) = hold else { return Ok(None) };
+    lapse(view, ask, id)?;
     let hold = view.holds.get(&id).ok_or(Refusal::UnknownReservation)?;
     if hold.order != terms.order || hold.account != terms.account {
         return Err(Refusal::UnknownReservation.into());
@@ -256,6 +257,22 @@ fn usable_hold(view: &View, hold: Option<HoldId>, terms: &HoldTerms) -> Result<O
             Ok(Some(hold.clone()))
         }
     }
+}
+
+/// Ends a live hold by the payment that uses it.
+fn use_up(
+    view: &mut View,
+    account: &mut Account,
+    order: &mut Order,
+    hold: &Hold,
+    by: PaymentId,
+) -> Result<(), Stop> {
+    release(account, hold)?;
+    let held = order.live.held.of_mut(hold.kind);
+    *held = held.sub(hold.amount()?)?;
+    let state = HoldState::Captured(by);
+    view.holds.set(hold.id, Some(Hold { state, ..hold.clone() }));
+    Ok(())
 }
 
 /// A capture below its hold releases the overdraft part first (F25).
