@@ -1,1 +1,30 @@
 //! Shared helpers of the workspace tests.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests: what is unexpected here must stop the test"
+)]
+
+pub mod rows;
+pub mod tree;
+pub mod venue;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/getting-started.md")]
+struct GettingStarted;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/front-plugin.md")]
+struct FrontPlugin;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/ARCHITECTURE.md")]
+struct Architecture;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../CONTRIBUTING.md")]
+struct Contributing;

@@ -1,0 +1,122 @@
+//! The arrows of `docs/ARCHITECTURE.md`, read off cargo's own metadata.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+/// Which of our crates a crate may use outside its tests.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("tillway-core", &[]),
+    ("tillway-device", &[]),
+    ("tillway-transport", &[]),
+    ("tillway-engine", &["tillway-core"]),
+    ("tillway-memory", &["tillway-core"]),
+    ("tillway-sqlite", &["tillway-core", "tillway-device"]),
+    ("tillway-sim", &["tillway-core", "tillway-device", "tillway-transport"]),
+    ("tillway-testkit", &["tillway-core"]),
+    ("tillway-waiter", &["tillway-core", "tillway-transport"]),
+];
+
+/// The packages that may use everything: the facade, examples, and the workspace's tests.
+const FREE: &[&str] = &["quickstart", "stand", "tillway", "tillway-tests"];
+
+fn metadata() -> Metadata {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    MetadataCommand::new()
+        .manifest_path(manifest)
+        .other_options(["--locked".into()])
+        .exec()
+        .unwrap()
+}
+
+fn normal<'m>(package: &'m Package) -> impl Iterator<Item = &'m str> {
+    let kept = package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development);
+    kept.map(|d| d.name.as_str())
+}
+
+#[test]
+fn arrows_point_to_core() {
+    let metadata = metadata();
+    let ours: BTreeSet<&str> =
+        metadata.workspace_packages().iter().map(|p| p.name.as_str()).collect();
+    let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        if FREE.contains(&name) {
+            continue;
+        }
+        let arrows = allowed.get(name).unwrap_or_else(|| panic!("{name} has no place in ARROWS"));
+        for dependency in normal(package).filter(|d| ours.contains(d)) {
+            assert!(arrows.contains(&dependency), "{name} must not use {dependency}");
+        }
+    }
+}
+
+/// Everything a package pulls in outside tests, itself excluded.
+fn tree(metadata: &Metadata, root: &str) -> BTreeSet<String> {
+    let resolve = metadata.resolve.as_ref().unwrap();
+    let by_id: BTreeMap<_, _> = metadata.packages.iter().map(|p| (&p.id, p)).collect();
+    let start = metadata.packages.iter().find(|p| p.name.as_str() == root).unwrap();
+    let mut seen = BTreeSet::new();
+    let mut left = vec![&start.id];
+    while let Some(id) = left.pop() {
+        let node = resolve.nodes.iter().find(|n| n.id == *id).unwrap();
+        for dep in &node.deps {
+            let wanted = dep.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal);
+            let name = by_id[&dep.pkg].name.to_string();
+            if wanted && seen.insert(name) {
+                left.push(&dep.pkg);
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn core_has_no_runtime_no_network_and_no_json() {
+    let tree = tree(&metadata(), "tillway-core");
+    for banned in ["tokio", "hyper", "serde_json", "serde", "tracing", "rusqlite", "http"] {
+        assert!(!tree.contains(banned), "tillway-core must not pull in {banned}");
+    }
+}
+
+#[test]
+fn banned_packages_are_nowhere() {
+    let metadata = metadata();
+    let names: BTreeSet<&str> = metadata.packages.iter().map(|p| p.name.as_str()).collect();
+    for banned in ["rsa", "openssl-sys", "native-tls", "sqlx", "chrono", "anyhow"] {
+        let by_us = metadata
+            .workspace_packages()
+            .iter()
+            .any(|p| p.dependencies.iter().any(|d| d.name == banned));
+        assert!(!by_us, "no crate of ours may use {banned}");
+        if matches!(banned, "rsa" | "openssl-sys") {
+            assert!(!names.contains(banned), "{banned} must not be in the graph");
+        }
+    }
+}
+
+#[test]
+fn every_crate_follows_the_house() {
+    for package in metadata().workspace_packages() {
+        let name = package.name.as_str();
+        assert_eq!(package.edition.as_str(), "2024", "{name}");
+        assert_eq!(package.license.as_deref(), Some("Apache-2.0"), "{name}");
+        assert!(package.rust_version.is_some(), "{name} names its Rust version");
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{name} takes the shared lints");
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut long = Vec::new();
+    for file in tillway_tests::tree::rust_files(root.as_ref()) {
+        let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+        if lines > 800 {
+            long.push(format!("{} has {lines} lines", file.display()));
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
