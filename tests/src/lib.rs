@@ -5,6 +5,9 @@
     reason = "helpers of tests: what is unexpected here must stop the test"
 )]
 
+pub mod outage;
+pub mod plugin;
+pub mod pos;
 pub mod rows;
 pub mod tree;
 pub mod venue;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillway_core::AccountKind;
-use tillway_core::book::{Commit, audit};
+use tillway_core::book::{Commit, Op, Order, Verdict, audit};
 use tillway_core::id::{OrderId, Uuid};
-use tillway_core::port::Store;
+use tillway_core::port::{Clock, Store};
 use tillway_core::time::Timestamp;
 use tillway_engine::{Bridge, Engine, EngineConfig, Ports};
 use tillway_memory::MemoryStore;
@@ -92,42 +92,16 @@ impl Venue {
 
     /// A venue of this set-up.
     pub fn with(setup: Setup) -> Self {
-        for persona in builders::seed() {
-            let known = block_on(setup.store.guest(persona.guest.id));
-            if known.is_ok_and(|guest| guest.is_none()) {
-                let _ = block_on(setup.store.commit(Commit::of(NOON, persona.ops())));
-            }
-        }
-        let mut config = EngineConfig::new(builders::INSTALLATION);
-        config.bridge = Bridge::None;
-        config.payment_types =
-            payment_types().into_iter().map(|(id, kind, _)| (id, kind)).collect();
-        (setup.rules)(&mut config);
-        let ports = Ports {
-            store: Arc::clone(&setup.store),
-            clock: Arc::new(setup.clock.clone()),
-            spawner: Arc::new(ThreadSpawner::new()),
-            ids: Arc::new(CountingIds::new()),
-        };
-        let engine = Engine::new(ports, config);
+        let (store, clock, server) =
+            (Arc::clone(&setup.store), setup.clock.clone(), setup.server.clone());
+        let (engine, services) = services(setup);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let tills = (1..=2).map(|number| {
-            let config = listener(number, &*setup.edge);
-            let desks = Desks {
-                loyalty: Arc::new(engine.clone()),
-                payment: Arc::new(engine.clone()),
-                bridge: Arc::new(engine.clone()),
-            };
-            let service =
-                WaiterService::try_new(config, desks, Arc::new(setup.clock.clone())).unwrap();
-            runtime.block_on(serve(setup.server.clone(), service))
-        });
-        let tills = tills.collect();
-        let Setup { store, clock, .. } = setup;
+        let tills = services.into_iter();
+        let tills = tills.map(|service| runtime.block_on(serve(server.clone(), service))).collect();
         Self { engine, store, clock, tills, _runtime: runtime }
     }
 
@@ -171,10 +145,68 @@ impl Venue {
         account.available().unwrap().0
     }
 
+    /// Lets the book know one more guest.
+    pub fn knows(&self, persona: &builders::Persona) {
+        self.commits(persona.ops());
+    }
+
+    /// Commits these operations as they are, without a key.
+    pub fn commits(&self, ops: Vec<Op>) {
+        let done = block_on(self.store.commit(Commit::of(self.clock.now(), ops))).unwrap();
+        assert!(matches!(done.verdict, Verdict::Done(_)), "{done:?}");
+    }
+
+    /// The row of an order.
+    pub fn order(&self, order: &str) -> Option<Order> {
+        block_on(self.store.order(order_id(order))).unwrap()
+    }
+
+    /// Lets the next sleep end, once somebody has begun one that is this long or less.
+    pub fn pass(&self, most: Duration) {
+        loop {
+            match self.clock.next_wake() {
+                Some(wake) if wake <= most => return self.clock.advance(wake),
+                _ => std::thread::yield_now(),
+            }
+        }
+    }
+
     /// Checks every sum of the book.
     pub fn holds(&self) {
         audit(&block_on(self.store.audit()).unwrap()).unwrap();
     }
+}
+
+/// The engine of this set-up, and the service of each till's listener, not listening yet.
+pub fn services(setup: Setup) -> (Engine, Vec<WaiterService>) {
+    for persona in builders::seed() {
+        let known = block_on(setup.store.guest(persona.guest.id));
+        if known.is_ok_and(|guest| guest.is_none()) {
+            let _ = block_on(setup.store.commit(Commit::of(NOON, persona.ops())));
+        }
+    }
+    let mut config = EngineConfig::new(builders::INSTALLATION);
+    config.bridge = Bridge::None;
+    config.payment_types = payment_types().into_iter().map(|(id, kind, _)| (id, kind)).collect();
+    (setup.rules)(&mut config);
+    let ports = Ports {
+        store: setup.store,
+        clock: Arc::new(setup.clock.clone()),
+        spawner: Arc::new(ThreadSpawner::new()),
+        ids: Arc::new(CountingIds::new()),
+    };
+    let engine = Engine::new(ports, config);
+    let services = (1..=2).map(|number| {
+        let desks = Desks {
+            loyalty: Arc::new(engine.clone()),
+            payment: Arc::new(engine.clone()),
+            bridge: Arc::new(engine.clone()),
+        };
+        let config = listener(number, &*setup.edge);
+        WaiterService::try_new(config, desks, Arc::new(setup.clock.clone())).unwrap()
+    });
+    let services = services.collect();
+    (engine, services)
 }
 
 /// GUIDs, kinds and names of the demo's payment types.
