@@ -228,7 +228,7 @@ impl Venue {
         found.unwrap_or_else(|| panic!("no {} wallet: {sheet}", kind.word())).clone()
     }
 
-    /// Says from till 1 that iiko closed order 82 with these payments.
+    /// Says from till 1 that iiko closed an order with these payments.
     pub fn close(&self, order: OrderId, payments: &[&Pay]) -> Answer {
         let listed: Vec<Value> = payments
             .iter()
