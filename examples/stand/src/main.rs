@@ -1,2 +1,120 @@
-//! The tillway stand.
-fn main() {}
+//! The stand: one binary with store, engine, HTTP APIs and simulators. `cargo run` starts it.
+
+mod cli;
+mod command;
+mod config;
+mod control;
+mod demo;
+mod failure;
+mod folder;
+mod front;
+mod http;
+mod page;
+mod serve;
+mod stand;
+mod table;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Builder;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command, Demo, Options};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::folder::Folder;
+use crate::stand::Stand;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            say_error(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<ExitCode, Failure> {
+    log_to_stderr(&cli)?;
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::of("the runtime does not start", &error))?;
+    runtime.block_on(run(cli))
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let options = &cli.options;
+    let done = |()| ExitCode::SUCCESS;
+    match cli.command {
+        None | Some(Command::Serve) => serve::serve(load(options)?, options).await.map(done),
+        _ if options.fresh => Err(Failure::new("--fresh goes with serving alone")),
+        Some(Command::Demo(Demo::Table)) => table::play().await.map(done),
+        Some(Command::Guest(guest)) => {
+            perform(options, command::Command::of_guest(guest)?).await.map(done)
+        }
+        Some(Command::Till(till)) => {
+            perform(options, command::Command::of_till(till)).await.map(done)
+        }
+        Some(Command::CheckConfig) => check_config(options).await,
+    }
+}
+
+fn load(options: &Options) -> Result<Config, Failure> {
+    Config::load(options.config.as_deref(), options.port_base)
+}
+
+/// Asks the running stand, or works on its folder when none runs.
+async fn perform(options: &Options, command: command::Command) -> Result<(), Failure> {
+    let reply = match control::ask(&options.data, &command).await? {
+        Some(reply) => reply,
+        None => {
+            let stand = Stand::open(&load(options)?, Folder::open(&options.data)?).await?;
+            command::run(&stand.desk(), command).await?
+        }
+    };
+    for line in reply.lines {
+        say(&line);
+    }
+    Ok(())
+}
+
+async fn check_config(options: &Options) -> Result<ExitCode, Failure> {
+    let config = load(options)?;
+    let mut found = config::check(&config);
+    found.extend(stand::check_machine(&config, &options.data).await);
+    for finding in &found {
+        say(finding);
+    }
+    if found.is_empty() {
+        say("the configuration is good");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn log_to_stderr(cli: &Cli) -> Result<(), Failure> {
+    // A command talks to a person: only what is wrong is worth a line of log there.
+    let serving = matches!(cli.command, None | Some(Command::Serve));
+    let filter = if serving || cli.options.log != cli::LOG_DEFAULT { &cli.options.log } else { "warn" };
+    let filter = EnvFilter::try_new(filter);
+    let filter = filter.map_err(|error| Failure::of("--log", &error))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command is for the person who gave it")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "the last word to the person at the terminal")]
+fn say_error(failure: &Failure) {
+    eprintln!("error: {failure}");
+}

@@ -1,0 +1,266 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Guest accounts for the tills of a restaurant: one binary with store, HTTP APIs and simulators.
+///
+/// Without a command it serves, on demo data, until Ctrl-C. Commands talk to the running stand, or
+/// open its data folder when none runs.
+#[derive(Debug, Parser)]
+#[command(name = "stand", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples (with cargo: `cargo run -- …`):
+  stand                                 serve the demo; http://127.0.0.1:7700/ shows what runs
+  stand --fresh                         serve the demo, from its first data again
+  stand --port-base 8700                page on 8700, till 1 on 8710
+  stand --config venue.toml --data /var/lib/tillway
+  stand check-config --config venue.toml
+  stand demo table                      the story of a paid bill, told and checked
+  stand guest show 149725735
+  stand till pair till-1 phone-7";
+
+/// What is logged while serving, unless somebody says otherwise.
+pub(crate) const LOG_DEFAULT: &str = "info";
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// A configuration of your own; without it the demo runs
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the data lives
+    #[arg(long, global = true, value_name = "DIR", default_value = "./data")]
+    pub(crate) data: PathBuf,
+    /// Port of the page; till 1 listens ten above
+    #[arg(long, global = true, value_name = "N", default_value_t = 7700)]
+    pub(crate) port_base: u32,
+    /// What to log, as `info` or `warn,tillway_waiter=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG", default_value = LOG_DEFAULT)]
+    pub(crate) log: String,
+    /// Throw the demo data away and begin again; refused where anything is not demo
+    #[arg(long)]
+    pub(crate) fresh: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until Ctrl-C (what runs without a command)
+    #[command(after_help = "Example:\n  stand serve --config venue.toml --data /var/lib/tillway")]
+    Serve,
+    /// Play a story on simulators, on a store and ports of its own, and check the books
+    #[command(subcommand)]
+    Demo(Demo),
+    /// Guests, their carriers and accounts
+    #[command(subcommand)]
+    Guest(Guest),
+    /// Tills and the devices that are paired with them
+    #[command(subcommand)]
+    Till(Till),
+    /// Say what cannot be right in a configuration; exit code 1 when anything is
+    #[command(after_help = "Example:\n  stand check-config --config venue.toml")]
+    CheckConfig,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Demo {
+    /// A guest pays order 82 with points and a deposit, then gets it back
+    #[command(after_help = "Example:\n  stand demo table")]
+    Table,
+}
+
+/// Which guest: a client id, a card, or the guest's UUID.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Who {
+    /// Client id, card, or UUID of the guest
+    #[arg(value_name = "GUEST")]
+    pub(crate) guest: String,
+}
+
+/// Which account, when the guest has several.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Which {
+    /// bonus, deposit, credit, or the account's UUID
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Guest {
+    /// All guests
+    #[command(after_help = "Example:\n  stand guest list")]
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// One guest with accounts and carriers
+    #[command(after_help = "Examples:\n  stand guest show 10542\n  stand guest show 149725735")]
+    Show(Who),
+    /// A new guest
+    #[command(after_help = "Example:\n  stand guest add 10600 --first Пётр --last Ким \
+                            --card 149725999 --bonus --deposit 0")]
+    Add(Box<AddGuest>),
+    /// Give a guest a card, bracelet or printed code; or block one that is lost
+    #[command(after_help = "Examples:\n  stand guest carrier 10600 04:5E:3A:7C:91:2B:80\n  \
+                            stand guest carrier 10600 149725999 --block")]
+    Carrier {
+        #[command(flatten)]
+        who: Who,
+        /// What a reader yields
+        alias: String,
+        /// It is lost: nobody checks in with it
+        #[arg(long, conflicts_with = "unblock")]
+        block: bool,
+        /// It was found
+        #[arg(long)]
+        unblock: bool,
+    },
+    /// Money into a deposit or credit account, whose receipt was printed elsewhere
+    #[command(after_help = "Example:\n  stand guest top-up 10600 1500.00 --account deposit")]
+    TopUp(PayIn),
+    /// Points into a bonus account
+    #[command(after_help = "Example:\n  stand guest accrue 10600 250")]
+    Accrue(PayIn),
+    /// How far below zero an account may go
+    #[command(after_help = "Example:\n  stand guest overdraft 10600 5000 --account credit")]
+    Overdraft {
+        #[command(flatten)]
+        who: Who,
+        /// In rubles: 5000 or 5000.00
+        amount: String,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Block a guest, or one account
+    #[command(after_help = "Examples:\n  stand guest block 10600\n  \
+                            stand guest block 10600 --account credit")]
+    Block {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Take the block away
+    #[command(after_help = "Example:\n  stand guest unblock 10600")]
+    Unblock {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Movements of an account, newest first
+    #[command(after_help = "Example:\n  stand guest statement 149725735 --account deposit")]
+    Statement {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        which: Which,
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// A dynamic token to scan instead of a card: good once, for at most 120 seconds
+    #[command(after_help = "Example:\n  stand guest qr 149725735 --seconds 60")]
+    Qr {
+        #[command(flatten)]
+        who: Who,
+        /// How long it is good
+        #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=120))]
+        seconds: u64,
+    },
+    /// Set or remove the photo
+    #[command(after_help = "Examples:\n  stand guest photo 10600 anna.jpg\n  \
+                            stand guest photo 10600 --remove")]
+    Photo {
+        #[command(flatten)]
+        who: Who,
+        /// JPEG or PNG of at most 512 KiB
+        #[arg(required_unless_present = "remove", conflicts_with = "remove")]
+        file: Option<PathBuf>,
+        /// Remove it
+        #[arg(long)]
+        remove: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AddGuest {
+    /// The guest's number in the venue's own system
+    pub(crate) client_id: String,
+    /// The words the guest wants to hear
+    #[arg(long)]
+    pub(crate) salutation: Option<String>,
+    /// First name
+    #[arg(long)]
+    pub(crate) first: Option<String>,
+    /// Patronymic
+    #[arg(long)]
+    pub(crate) patronymic: Option<String>,
+    /// Last name
+    #[arg(long)]
+    pub(crate) last: Option<String>,
+    /// Phone number
+    #[arg(long)]
+    pub(crate) phone: Option<String>,
+    /// Card, bracelet or code; the first one is shown in iikoFront
+    #[arg(long)]
+    pub(crate) card: Vec<String>,
+    /// Article number of a gift dish
+    #[arg(long)]
+    pub(crate) gift: Vec<String>,
+    /// Hint for the waiter
+    #[arg(long)]
+    pub(crate) hint: Vec<String>,
+    /// Open a bonus account
+    #[arg(long)]
+    pub(crate) bonus: bool,
+    /// Open a deposit with this overdraft in rubles
+    #[arg(long, value_name = "OVERDRAFT")]
+    pub(crate) deposit: Option<String>,
+    /// Open a credit account with this limit in rubles
+    #[arg(long, value_name = "LIMIT")]
+    pub(crate) credit: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PayIn {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// In rubles or points: 1500 or 1500.00
+    pub(crate) amount: String,
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// UUID of the operation: the same one again changes nothing
+    #[arg(long, value_name = "UUID")]
+    pub(crate) operation: Option<String>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Till {
+    /// All tills, where they listen, and their devices
+    #[command(after_help = "Example:\n  stand till list")]
+    List,
+    /// Pair a device with a till: one device per till, one till per device
+    #[command(after_help = "Example:\n  stand till pair till-1 phone-7")]
+    Pair(Pair),
+    /// Take a device off its till
+    #[command(after_help = "Example:\n  stand till unpair till-1 phone-7")]
+    Unpair(Pair),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Pair {
+    /// The till
+    pub(crate) till: String,
+    /// The device
+    pub(crate) device: String,
+}
+

@@ -1,0 +1,39 @@
+//! What is told to the person at the terminal when something fails.
+
+use std::error::Error;
+use std::fmt;
+
+/// One line: what failed, where, and what to do about it.
+#[derive(Clone, Eq, PartialEq)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// `what: error: its cause: …`
+    pub(crate) fn of(what: impl fmt::Display, error: &(dyn Error + 'static)) -> Self {
+        let mut text = format!("{what}: {error}");
+        let mut cause = error.source();
+        while let Some(below) = cause {
+            text.push_str(&format!(": {below}"));
+            cause = below.source();
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Failure {}

@@ -1,0 +1,254 @@
+//! The data folder: who may use it, whose data it holds, and starting it again.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tillway::core::id::Uuid;
+use tillway::core::port::{AccountBook, IdSource};
+use tillway::runtime::RandomIds;
+use tillway::sqlite::{SqliteConfig, SqliteStore};
+
+use crate::config::Config;
+use crate::demo;
+use crate::failure::Failure;
+
+const STORE: &str = "tillway.db";
+const MARK: &str = "stand.toml";
+const LOCK: &str = "stand.lock";
+/// What the stand and its store write here; anything else is somebody's own.
+const OURS: [&str; 9] = [
+    STORE,
+    "tillway.db-wal",
+    "tillway.db-shm",
+    "tillway.db.lock",
+    MARK,
+    LOCK,
+    "stand.toml.new",
+    crate::control::FILE,
+    "control.toml.new",
+];
+
+/// How many guests are looked at in one read.
+const PAGE: u32 = 500;
+
+/// A data folder that no other process uses while this lives.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Whose data the folder holds. Written once, at the first start.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    /// `demo` or `venue`.
+    mode: String,
+    /// The namespace of derived ids.
+    installation: String,
+}
+
+impl Folder {
+    /// Creates the folder when it is missing, and takes it for this process.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(path).map_err(|error| told(path, &error))?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK));
+        let lock = lock.map_err(|error| told(path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
+                "{} is in use by another stand; stop that one, or choose another folder with --data",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(told(path, &error)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes sure that the folder's data is what the configuration is for, and says which
+    /// installation it is.
+    pub(crate) fn claim(&self, config: &Config) -> Result<Uuid, Failure> {
+        let mode = mode_word(config.demo);
+        let Some(mark) = self.mark()? else { return self.settle(config) };
+        if mark.mode != mode {
+            return Err(self.failure(format_args!(
+                "holds data of a {}, and this start is for a {mode}; choose another folder with \
+                 --data",
+                mark.mode
+            )));
+        }
+        let known = Uuid::try_parse(&mark.installation)
+            .map_err(|error| Failure::of(self.path.join(MARK).display(), &error))?;
+        match config.installation {
+            Some(wanted) if wanted != known => Err(self.failure(format_args!(
+                "belongs to installation {known}, and the configuration says {wanted}"
+            ))),
+            _ => Ok(known),
+        }
+    }
+
+    /// Whether a start with this configuration would be refused, or could not write here.
+    pub(crate) fn check(&self, config: &Config) -> Result<(), Failure> {
+        let probe = self.path.join("stand.toml.new");
+        let written = fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe));
+        written.map_err(|error| told(&self.path, &error))?;
+        match self.mark()? {
+            Some(_) => self.claim(config).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The first start in this folder.
+    fn settle(&self, config: &Config) -> Result<Uuid, Failure> {
+        if self.path.join(STORE).exists() {
+            // A file that is no database is the more useful thing to hear about.
+            drop(self.store()?);
+            return Err(self.failure(format_args!(
+                "holds {STORE} but no {MARK}, so nobody knows whose data it is; put {MARK} back"
+            )));
+        }
+        if let Some(strange) = self.strange()? {
+            return Err(self.failure(format_args!(
+                "holds {strange}, which is not the stand's; choose an empty folder with --data"
+            )));
+        }
+        let installation = config.installation.unwrap_or_else(|| RandomIds.fresh());
+        let mode = mode_word(config.demo).to_owned();
+        let mark = Mark { mode, installation: installation.to_string() };
+        let text = toml::to_string(&mark)
+            .map_err(|error| Failure::of(self.path.join(MARK).display(), &error))?;
+        let text = format!("# Written by the stand. Ids that iiko knows derive from it.\n{text}");
+        let path = self.path.join(MARK);
+        write_whole(&path, text.as_bytes(), false).map_err(|error| told(&path, &error))?;
+        Ok(installation)
+    }
+
+    /// Opens the store.
+    pub(crate) fn store(&self) -> Result<SqliteStore, Failure> {
+        let config = SqliteConfig::new(self.path.join(STORE));
+        SqliteStore::open(config).map_err(|error| Failure::of("the store does not open", &error))
+    }
+
+    /// Throws the demo data away. Refused unless everything here is demo.
+    pub(crate) async fn start_again(&self, config: &Config) -> Result<(), Failure> {
+        if !config.demo {
+            return Err(Failure::new("--fresh is for the demo, and the configuration is a venue's"));
+        }
+        if let Some(strange) = self.strange()? {
+            return Err(self.failure(format_args!(
+                "holds {strange}, which is not the demo's; --fresh removes nothing"
+            )));
+        }
+        let Some(mark) = self.mark()? else {
+            if self.path.join(STORE).exists() {
+                let text = "holds a database of unknown origin; --fresh removes nothing";
+                return Err(self.failure(format_args!("{text}")));
+            }
+            return Ok(());
+        };
+        if mark.mode != mode_word(true) {
+            return Err(self.failure(format_args!("holds a venue's data; --fresh removes nothing")));
+        }
+        if self.path.join(STORE).exists() {
+            self.only_demo_guests().await?;
+        }
+        for name in OURS.into_iter().filter(|name| *name != LOCK && *name != MARK) {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(told(&path, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn only_demo_guests(&self) -> Result<(), Failure> {
+        let store = self.store()?;
+        let known: Vec<_> = demo::guests().into_iter().map(|demo| demo.guest.id).collect();
+        let mut after = None;
+        loop {
+            let guests = store.guests(after, PAGE).await;
+            let guests = guests.map_err(|error| Failure::of("guests cannot be read", &error))?;
+            if let Some(own) = guests.iter().find(|guest| !known.contains(&guest.id)) {
+                return Err(self.failure(format_args!(
+                    "holds guest {}, who is not of the demo; --fresh removes nothing",
+                    own.client_id
+                )));
+            }
+            match guests.last() {
+                Some(last) => after = Some(last.id),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn mark(&self) -> Result<Option<Mark>, Failure> {
+        let path = self.path.join(MARK);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(told(&path, &error)),
+        };
+        let mark = toml::from_str(&text);
+        mark.map(Some).map_err(|error: toml::de::Error| {
+            Failure::new(format!("{}: {}", path.display(), error.message()))
+        })
+    }
+
+    /// The name of something here that the stand did not write.
+    fn strange(&self) -> Result<Option<String>, Failure> {
+        let entries = fs::read_dir(&self.path).map_err(|error| told(&self.path, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| told(&self.path, &error))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !OURS.contains(&name.as_str()) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    fn failure(&self, what: std::fmt::Arguments<'_>) -> Failure {
+        Failure::new(format!("{} {what}", self.path.display()))
+    }
+}
+
+fn mode_word(demo: bool) -> &'static str {
+    if demo { "demo" } else { "venue" }
+}
+
+fn told(path: &Path, error: &io::Error) -> Failure {
+    Failure::of(path.display(), error)
+}
+
+/// Writes a file so that it is there whole or not at all; `private` lets its owner alone read it.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8], private: bool) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let fresh = PathBuf::from(name);
+    // A leftover may have other rights.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if private {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        options.mode(0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = private;
+    let mut file = options.open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)
+}

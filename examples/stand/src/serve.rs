@@ -1,0 +1,235 @@
+//! Serving: from the first check to the last answer.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tillway::core::port::{Clock, ReadError, Store};
+use tillway::sim::Stop;
+use tillway::transport::Runtime;
+use tillway::transport::server::{PeerInfo, Server, ServerConfig, StopReport};
+use tillway::waiter::{Desks, WaiterService};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cli::Options;
+use crate::config::{self, Config, Till};
+use crate::control::{BODY_BYTES_MAX, ControlFile};
+use crate::failure::Failure;
+use crate::folder::Folder;
+use crate::front::front;
+use crate::http::Handler;
+use crate::page::Page;
+use crate::say;
+use crate::stand::{Stand, listen};
+
+/// How long flows may take to end when the stand stops, after the listeners are closed.
+const FLOWS_MAX: Duration = Duration::from_secs(10);
+
+/// How often the store is asked whether it is whole.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until somebody stops it, or until the store is damaged.
+pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failure> {
+    let found = config::check(&config);
+    if !found.is_empty() {
+        return Err(Failure::new(format!("the configuration is not good: {}", found.join("; "))));
+    }
+    let folder = Folder::open(&options.data)?;
+    if options.fresh {
+        folder.start_again(&config).await?;
+    }
+    let stand = Stand::open(&config, folder).await?;
+    let listeners = Listeners::open(&config).await?;
+    let recovered = stand.engine.keeper().recover().await;
+    if recovered > 0 {
+        tracing::info!(recovered, "took up what the last run left open");
+    }
+    run(&config, stand, listeners).await
+}
+
+/// All doors, opened before anything is told.
+struct Listeners {
+    page: TcpListener,
+    control: TcpListener,
+    tills: Vec<(Till, TcpListener)>,
+}
+
+impl Listeners {
+    async fn open(config: &Config) -> Result<Self, Failure> {
+        let mut tills = Vec::new();
+        for till in &config.tills {
+            tills.push((till.clone(), listen(till.listen).await?));
+        }
+        let control = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Ok(Self { page: listen(config.page).await?, control: listen(control).await?, tills })
+    }
+}
+
+async fn run(config: &Config, stand: Stand, listeners: Listeners) -> Result<(), Failure> {
+    let control_at = listeners.control.local_addr();
+    let control_at = control_at.map_err(|error| Failure::of("the control port", &error))?;
+    let control = ControlFile::write(stand.folder.path(), control_at)?;
+    let (stop, stopping) = watch::channel(false);
+    let mut servers = JoinSet::new();
+    open_doors(config, &stand, listeners, &control, &stopping, &mut servers)?;
+    let plugin = Stop::new();
+    if config.demo && config.polls()
+        && let Some(till) = config.tills.first()
+    {
+        let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
+        front(till, till.listen, clock, false).run(&stand.spawner, &plugin);
+    }
+    greet(config, &stand);
+    let ended = tokio::select! {
+        signal = stop_signal() => signal,
+        damaged = watch_store(&stand) => Err(damaged),
+        () = keep(&stand) => Err(Failure::new("the keeper ended")),
+        Some(_) = servers.join_next() => Err(Failure::new("a listener ended")),
+    };
+    match &ended {
+        Ok(signal) => tracing::info!(signal, "stopping: running requests are answered first"),
+        Err(failure) => tracing::error!(%failure, "stopping"),
+    }
+    plugin.stop();
+    stop.send_replace(true);
+    tokio::select! {
+        () = settle(&stand, &mut servers) => {}
+        _ = stop_signal() => tracing::warn!("told to stop twice: not waiting any longer"),
+    }
+    drop(control);
+    ended.map(drop)
+}
+
+/// Puts every listener to work.
+fn open_doors(
+    config: &Config,
+    stand: &Stand,
+    listeners: Listeners,
+    control: &ControlFile,
+    stopping: &watch::Receiver<bool>,
+    servers: &mut JoinSet<StopReport>,
+) -> Result<(), Failure> {
+    let server = Server::new(config.server.clone(), Runtime::tokio());
+    for (till, listener) in listeners.tills {
+        let desks = Desks {
+            loyalty: Arc::new(stand.engine.clone()),
+            payment: Arc::new(stand.engine.clone()),
+            bridge: Arc::new(stand.engine.clone()),
+        };
+        let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
+        let service = WaiterService::try_new(config.waiter(&till), desks, clock);
+        let service = service.map_err(|error| Failure::of(format!("till {}", till.id), &error))?;
+        let (server, stopped) = (server.clone(), told(stopping));
+        servers.spawn(async move {
+            server.serve(listener, move |peer| service.for_peer(peer), stopped).await
+        });
+    }
+    let page = Page::new(config, stand);
+    let make = move |peer: PeerInfo| {
+        let page = page.clone();
+        local(peer).then(|| Handler(move |request| page.clone().answer(request)))
+    };
+    let (page_server, stopped) = (server.clone(), told(stopping));
+    servers.spawn(async move { page_server.serve(listeners.page, make, stopped).await });
+    let door = control.door(Arc::new(stand.desk()));
+    let make = move |peer: PeerInfo| {
+        let door = door.clone();
+        local(peer).then(|| Handler(move |request| door.clone().answer(request)))
+    };
+    let limits = ServerConfig { body_bytes_max: BODY_BYTES_MAX, ..config.server.clone() };
+    let (server, stopped) = (Server::new(limits, Runtime::tokio()), told(stopping));
+    servers.spawn(async move { server.serve(listeners.control, make, stopped).await });
+    Ok(())
+}
+
+fn local(peer: PeerInfo) -> bool {
+    peer.remote.ip().to_canonical().is_loopback()
+}
+
+/// Ready when the stand stops.
+fn told(stopping: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut stopping = stopping.clone();
+    async move {
+        // A sender that is gone has stopped too.
+        let _ = stopping.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Runs the keeper for as long as it is polled.
+async fn keep(stand: &Stand) {
+    stand.engine.keeper().run().await;
+}
+
+/// Ready when the store can no longer be trusted.
+async fn watch_store(stand: &Stand) -> Failure {
+    loop {
+        if stand.store.ready().await == Err(ReadError::Corrupt) {
+            return Failure::new(
+                "the store is damaged or its disk failed; nothing more is written. Look at the \
+                 disk, then start again: a start reads what is really there",
+            );
+        }
+        stand.clock.sleep(WATCH_EVERY).await;
+    }
+}
+
+/// Waits for the listeners, then for the flows that their requests began.
+async fn settle(stand: &Stand, servers: &mut JoinSet<StopReport>) {
+    let (mut finished, mut cut) = (0_u64, 0_u64);
+    while let Some(report) = servers.join_next().await {
+        if let Ok(report) = report {
+            finished = finished.saturating_add(report.finished);
+            cut = cut.saturating_add(report.cut);
+        }
+    }
+    let flows = pin!(stand.spawner.idle());
+    tokio::select! {
+        () = flows => {}
+        () = stand.clock.sleep(FLOWS_MAX) => {
+            let left = stand.spawner.running();
+            tracing::warn!(left, "flows are still running; the next start takes them up");
+        }
+    }
+    tracing::info!(finished, cut, "stopped");
+}
+
+/// Ready when a person or the system asks to stop; says how.
+async fn stop_signal() -> Result<&'static str, Failure> {
+    let failed = |error| Failure::of("signals cannot be heard", &error);
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut term = signal(SignalKind::terminate()).map_err(failed)?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.map(|()| "Ctrl-C").map_err(failed),
+            _ = term.recv() => Ok("SIGTERM"),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C").map_err(failed)
+}
+
+/// What listens where.
+fn greet(config: &Config, stand: &Stand) {
+    let kind = if config.demo { "demo" } else { "venue" };
+    say(&format!("tillway stand, {kind} data in {}", stand.folder.path().display()));
+    say("");
+    row("what runs, with curl lines", &format!("http://{}/", config.page));
+    for till in &config.tills {
+        let what = format!("{}: Waiter API and payment API", till.id);
+        row(&what, &format!("http://{}/", till.listen));
+    }
+    if config.demo && config.polls() {
+        row("iikoFront with the front plugin", "simulated, serves the bridge of the first till");
+    }
+    say("");
+    say("listening; Ctrl-C stops");
+}
+
+fn row(what: &str, place: &str) {
+    say(&format!("  {what:<42} {place}"));
+}
