@@ -1,0 +1,48 @@
+//! What an installation decides about its store.
+
+use std::path::PathBuf;
+
+use tillway_device::Mode;
+
+/// How to open a [`SqliteStore`](crate::SqliteStore).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SqliteConfig {
+    /// The file. Its folder must exist; two files with `-wal` and `-shm` added to the name, and a
+    /// lock file with `.lock`, stand beside it while it is open.
+    pub path: PathBuf,
+    /// Connections for reads, at least one. A read takes microseconds: more than there are cores
+    /// do not help.
+    pub read_connections: usize,
+    /// How many commits may wait; the next one is [`Full`](tillway_core::port::CommitError::Full).
+    pub queue_max: usize,
+    /// How many commits share one sync of the disk at most.
+    pub batch_max: usize,
+    /// How long to wait for a stranger's lock on the file (a backup tool), in milliseconds.
+    pub busy_wait_ms: u32,
+    /// The log is copied into the file when it has this many pages of 4 KiB.
+    pub checkpoint_pages: u32,
+    /// The page cache of each connection, in KiB.
+    pub cache_kib: u32,
+    /// The SQLite VFS, for tests that break the disk; `None` is the platform's.
+    pub vfs: Option<String>,
+    /// Where the writer runs: on its own thread, or at once in the caller for simulations.
+    pub mode: Mode,
+}
+
+impl SqliteConfig {
+    /// The defaults, for a venue's file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            read_connections: 2,
+            queue_max: 4_096,
+            batch_max: 256,
+            busy_wait_ms: 5_000,
+            checkpoint_pages: 2_000,
+            cache_kib: 8 * 1_024,
+            vfs: None,
+            mode: Mode::Thread,
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! The reading sides of the store.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params, params_from_iter};
+use tillway_core::book::{
+    Audit, Binding, Commit, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId, code,
+};
+use tillway_core::guest::{Carrier, Guest};
+use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
+use tillway_core::pairing::Pairing;
+use tillway_core::port::{
+    AccountBook, Bindings, ClaimError, CommitError, Committed, HeadRow, Journal, Query, ReadError,
+    Recalled, Reconciliation, Sheet, StatementLine, Store,
+};
+use tillway_core::{Account, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::config::SqliteConfig;
+use crate::error::{Fail, OpenError};
+use crate::queue::{Claim, Task};
+use crate::row::{self, columns, many, one};
+use crate::store::SqliteStore;
+use crate::{load, open};
+
+/// The longest list.
+const LIMIT_MAX: u32 = 1_000;
+
+/// A few connections that only read.
+///
+/// A read runs in its caller, under the lock of one connection and never across an await: it takes
+/// some microseconds, less than waking another thread and being woken again.
+pub(crate) struct Readers {
+    connections: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
+}
+
+impl Readers {
+    pub(crate) fn open(config: &SqliteConfig) -> Result<Self, OpenError> {
+        let count = config.read_connections.max(1);
+        let connections: Result<_, _> =
+            (0..count).map(|_| open::reader(config).map(Mutex::new)).collect();
+        Ok(Self { connections: connections?, next: AtomicUsize::new(0) })
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.connections.clear();
+    }
+
+    /// A free connection, or the one whose turn it is.
+    fn take(&self) -> Option<MutexGuard<'_, Connection>> {
+        if let Some(free) = self.connections.iter().find_map(|c| c.try_lock().ok()) {
+            return Some(free);
+        }
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let turn = turn.checked_rem(self.connections.len())?;
+        let connection = self.connections.get(turn)?;
+        Some(connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl SqliteStore {
+    fn read<R>(&self, read: impl FnOnce(&Connection) -> Result<R, Fail>) -> Result<R, ReadError> {
+        if self.health.is_broken() {
+            return Err(ReadError::Corrupt);
+        }
+        let connection = self.readers.take().ok_or(ReadError::Unavailable)?;
+        read(&connection).map_err(|fail| fail.read_error())
+    }
+}
+
+/// Several statements over one state of the book.
+fn moment<R>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Result<R, Fail>,
+) -> Result<R, Fail> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    if !connection.is_autocommit() {
+        run("ROLLBACK")?;
+    }
+    run("BEGIN")?;
+    let result = read(connection);
+    run("COMMIT")?;
+    result
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        let (sender, answer) = oneshot::channel();
+        self.enqueue(Task::Commit(Box::new(commit), sender))?;
+        // No answer: the writer is gone, and took it along or not.
+        answer.await.unwrap_or(Err(CommitError::InDoubt))
+    }
+
+    async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
+        let bound = params![key.scope.code(), key.id.as_bytes()];
+        let row = self.read(|db| one(db, load::KEY, bound, row::key))?;
+        Ok(row.map(|row| row.refusal.map_or(Recalled::Done, Recalled::Refused)))
+    }
+
+    async fn ready(&self) -> Result<(), ReadError> {
+        let (sender, answer) = oneshot::channel();
+        self.enqueue(Task::Ready(sender)).map_err(|error| match error {
+            CommitError::Corrupt => ReadError::Corrupt,
+            _ => ReadError::Unavailable,
+        })?;
+        answer.await.unwrap_or(Err(ReadError::Unavailable))
+    }
+}
+
+#[async_trait]
+impl AccountBook for SqliteStore {
+    async fn guest(&self, id: GuestId) -> Result<Option<Guest>, ReadError> {
+        self.read(|db| guest(db, id))
+    }
+
+    async fn guests_by_phone(&self, phone: &str) -> Result<Vec<Guest>, ReadError> {
+        let sql = "SELECT body FROM guests WHERE phone = ?1 LIMIT 2";
+        self.read(|db| many(db, sql, [phone], row::guest))
+    }
+
+    async fn guest_by_client_id(&self, client_id: &str) -> Result<Option<Guest>, ReadError> {
+        let sql = "SELECT body FROM guests WHERE client_id = ?1";
+        self.read(|db| one(db, sql, [client_id], row::guest))
+    }
+
+    async fn guests(&self, after: Option<GuestId>, limit: u32) -> Result<Vec<Guest>, ReadError> {
+        // The empty blob comes before every id.
+        let sql = "SELECT body FROM guests WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let after = after.as_ref().map_or(&[][..], |id| id.0.as_bytes());
+        self.read(|db| many(db, sql, params![after, limit.min(LIMIT_MAX)], row::guest))
+    }
+
+    async fn photo(&self, guest: GuestId) -> Result<Option<Box<[u8]>>, ReadError> {
+        let sql = "SELECT photo FROM photos WHERE guest = ?1";
+        self.read(|db| one(db, sql, [guest.0.as_bytes()], |c| c.blob().map(Into::into)))
+    }
+
+    async fn carrier(&self, alias: &str) -> Result<Option<Carrier>, ReadError> {
+        self.read(|db| one(db, load::CARRIER, [alias], row::carrier))
+    }
+
+    async fn carriers(&self, guest: GuestId) -> Result<Vec<Carrier>, ReadError> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(carrier),
+            " FROM carriers WHERE guest = ?1 ORDER BY alias LIMIT ?2"
+        );
+        self.read(|db| many(db, sql, params![guest.0.as_bytes(), LIMIT_MAX], row::carrier))
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, ReadError> {
+        self.read(|db| one(db, load::ACCOUNT, [id.0.as_bytes()], row::account))
+    }
+
+    async fn accounts(&self, guest: GuestId) -> Result<Vec<Account>, ReadError> {
+        self.read(|db| accounts(db, guest))
+    }
+
+    async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, ReadError> {
+        self.read(|db| one(db, load::PAYMENT, [id.0.as_bytes()], row::payment))
+    }
+
+    async fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
+        self.read(|db| one(db, load::HOLD, [id.0.as_bytes()], row::hold))
+    }
+
+    async fn overdue(&self, at: Timestamp, limit: u32) -> Result<Vec<HoldId>, ReadError> {
+        // The live holds of a venue are few; the index that lists them is enough.
+        let sql = "SELECT id FROM holds WHERE state = 0 \
+                   AND (expires_ms, expires_off) <= (?1, ?2) \
+                   ORDER BY expires_ms, expires_off, id LIMIT ?3";
+        let bound = params![at.utc_ms, at.offset_min, limit.min(LIMIT_MAX)];
+        self.read(|db| many(db, sql, bound, |c| c.uuid().map(HoldId)))
+    }
+
+    async fn statement(
+        &self,
+        account: AccountId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<StatementLine>, ReadError> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(movement),
+            " FROM movements WHERE debit = 0 AND debit_id = ?1 AND entry < ?2 UNION ALL SELECT ",
+            columns!(movement),
+            " FROM movements WHERE credit = 0 AND credit_id = ?1 AND entry < ?2",
+            " ORDER BY entry DESC LIMIT ?3"
+        );
+        let before = before.and_then(|entry| i64::try_from(entry).ok()).unwrap_or(i64::MAX);
+        let bound = params![account.0.as_bytes(), before, limit.min(LIMIT_MAX)];
+        let lines = self.read(|db| many(db, sql, bound, row::movement))?;
+        let line = |(entry, movement)| StatementLine { entry, movement };
+        Ok(lines.into_iter().map(line).collect())
+    }
+
+    async fn reconciliation(
+        &self,
+        till: &TillId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Reconciliation, ReadError> {
+        self.read(|db| moment(db, |db| reconciliation(db, till, from, to)))
+    }
+
+    async fn audit(&self) -> Result<Audit, ReadError> {
+        self.aside(audit).await
+    }
+}
+
+#[async_trait]
+impl Bindings for SqliteStore {
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
+        self.read(|db| load::order(db, id))
+    }
+
+    async fn sheet(&self, id: OrderId) -> Result<Option<Sheet>, ReadError> {
+        self.read(|db| moment(db, |db| sheet(db, id)))
+    }
+
+    async fn pairings(&self) -> Result<Vec<Pairing>, ReadError> {
+        let sql = concat!("SELECT ", columns!(pairing), " FROM pairings ORDER BY till LIMIT ?1");
+        self.read(|db| many(db, sql, [LIMIT_MAX], row::pairing))
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteStore {
+    async fn load(
+        &self,
+        stream: StreamId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<Stored>, ReadError> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(record),
+            " FROM records WHERE stream_kind = ?1 AND stream = ?2 AND seq > ?3",
+            " ORDER BY seq LIMIT ?4"
+        );
+        let Ok(after) = i64::try_from(after.0) else { return Ok(Vec::new()) };
+        let (kind, id) = (stream.kind.code(), stream.id.as_bytes());
+        let bound = params![kind, id, after, limit.min(LIMIT_MAX)];
+        self.read(|db| many(db, sql, bound, row::record))
+    }
+
+    async fn heads(
+        &self,
+        query: &Query,
+        after: Option<StreamId>,
+        limit: u32,
+    ) -> Result<Vec<HeadRow>, ReadError> {
+        self.read(|db| heads(db, query, after, limit.min(LIMIT_MAX)))
+    }
+
+    async fn claim(
+        &self,
+        stream: StreamId,
+        owner: Owner,
+        ttl: core::time::Duration,
+        now: Timestamp,
+    ) -> Result<Fence, ClaimError> {
+        let (sender, answer) = oneshot::channel();
+        let claim = Claim { stream, owner, ttl, now };
+        self.enqueue(Task::Claim(claim, sender)).map_err(|_| ClaimError::Unavailable)?;
+        answer.await.unwrap_or(Err(ClaimError::Unavailable))
+    }
+
+    async fn release(&self, stream: StreamId, fence: Fence) -> Result<(), ClaimError> {
+        let (sender, answer) = oneshot::channel();
+        self.enqueue(Task::Release(stream, fence, sender)).map_err(|_| ClaimError::Unavailable)?;
+        answer.await.unwrap_or(Err(ClaimError::Unavailable))
+    }
+}
+
+fn guest(db: &Connection, id: GuestId) -> Result<Option<Guest>, Fail> {
+    one(db, load::GUEST, [id.0.as_bytes()], row::guest)
+}
+
+fn accounts(db: &Connection, guest: GuestId) -> Result<Vec<Account>, Fail> {
+    let sql = concat!(
+        "SELECT ",
+        columns!(account),
+        " FROM accounts WHERE guest = ?1 ORDER BY id LIMIT ?2"
+    );
+    many(db, sql, params![guest.0.as_bytes(), LIMIT_MAX], row::account)
+}
+
+fn sheet(db: &Connection, id: OrderId) -> Result<Option<Sheet>, Fail> {
+    let Some(order) = load::order(db, id)? else { return Ok(None) };
+    let who = match &order.binding {
+        Binding::Pending(payer) | Binding::Bound(payer) => Some(payer.guest),
+        Binding::None | Binding::Unbound => None,
+    };
+    let mut sheet = Sheet {
+        guest: None,
+        accounts: Vec::new(),
+        holds: Vec::new(),
+        payments: many(db, load::ORDER_PAYMENTS, [id.0.as_bytes()], row::payment)?,
+        has_photo: false,
+        order,
+    };
+    if sheet.order.live.held.total().is_ok_and(|sum| sum.is_positive()) {
+        sheet.holds = many(db, load::ORDER_HOLDS, [id.0.as_bytes()], row::hold)?;
+    }
+    if let Some(who) = who {
+        sheet.guest = guest(db, who)?;
+        sheet.accounts = accounts(db, who)?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM photos WHERE guest = ?1)";
+        let has_photo = one(db, sql, [who.0.as_bytes()], |c| c.flag())?;
+        sheet.has_photo = has_photo.unwrap_or_default();
+    }
+    Ok(Some(sheet))
+}
+
+fn reconciliation(
+    db: &Connection,
+    till: &TillId,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Reconciliation, Fail> {
+    let payments = concat!(
+        "SELECT ",
+        columns!(payment),
+        " FROM payments WHERE till = ?1 AND since_ms >= ?2 AND since_ms < ?3",
+        " ORDER BY since_ms, entry, id"
+    );
+    // The inner names of a refund and its payment are the same.
+    let refunds = "SELECT r.id, r.payment, r.own, r.overdraft, r.at_ms, r.at_off FROM refunds r \
+                   JOIN payments p ON p.id = r.payment \
+                   WHERE p.till = ?1 AND r.at_ms >= ?2 AND r.at_ms < ?3 ORDER BY r.at_ms, r.id";
+    let held = concat!(
+        "SELECT ",
+        columns!(hold),
+        " FROM holds WHERE state = 0",
+        " AND EXISTS (SELECT 1 FROM orders o WHERE o.id = order_id AND o.till = ?1)",
+        " ORDER BY at_ms, id"
+    );
+    let bound = params![till.as_str(), from.utc_ms, to.utc_ms];
+    Ok(Reconciliation {
+        payments: many(db, payments, bound, row::payment)?,
+        refunds: many(db, refunds, bound, row::refund)?,
+        held: many(db, held, [till.as_str()], row::hold)?,
+    })
+}
+
+/// Only what is asked for stands in the statement, so that it finds its index.
+fn heads(
+    db: &Connection,
+    query: &Query,
+    after: Option<StreamId>,
+    limit: u32,
+) -> Result<Vec<HeadRow>, Fail> {
+    use rusqlite::types::Value;
+    let mut sql = concat!("SELECT ", columns!(stream), " FROM streams WHERE true").to_owned();
+    let mut bound: Vec<Value> = Vec::new();
+    if let Some(kind) = query.kind {
+        sql.push_str(" AND kind = ?");
+        bound.push(kind.code().into());
+    }
+    if let Some(status) = query.status {
+        // As a number in the text: a bound one could not prove that the partial index has it.
+        sql.push_str(&format!(" AND status = {}", status.code()));
+    }
+    if let Some(due) = query.due {
+        sql.push_str(" AND (wake_ms, wake_off) <= (?, ?)");
+        bound.extend([Value::from(due.utc_ms), Value::from(due.offset_min)]);
+    }
+    if let Some(shelf) = &query.shelf {
+        sql.push_str(" AND shelf = ?");
+        bound.push(shelf.to_string().into());
+    }
+    if let Some(after) = after {
+        sql.push_str(" AND (kind, id) > (?, ?)");
+        bound.extend([Value::from(after.kind.code()), after.id.as_bytes().to_vec().into()]);
+    }
+    sql.push_str(" ORDER BY kind, id LIMIT ?");
+    bound.push(limit.into());
+    many(db, &sql, params_from_iter(bound), |c| {
+        let row = row::stream(c)?;
+        Ok(HeadRow { stream: row.id, seq: row.seq, head: row.head, at: row.at })
+    })
+}
+
+/// The whole book in one moment.
+pub(crate) fn audit(db: &Connection) -> Result<Audit, Fail> {
+    let live = code::hold::HELD;
+    let accounts = concat!("SELECT ", columns!(account), " FROM accounts");
+    let holds = concat!("SELECT ", columns!(hold), " FROM holds WHERE state = ?1");
+    let payments = concat!("SELECT ", columns!(payment), " FROM payments");
+    let orders =
+        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_id = id");
+    let movements = concat!("SELECT ", columns!(movement), " FROM movements ORDER BY entry");
+    moment(db, |db| {
+        Ok(Audit {
+            accounts: many(db, accounts, [], row::account)?,
+            holds: many(db, holds, [live], row::hold)?,
+            payments: many(db, payments, [], row::payment)?,
+            orders: many(db, orders, [], row::order)?,
+            movements: many(db, movements, [], |c| row::movement(c).map(|(_, m)| m))?,
+        })
+    })
+}
+
+/// What SQLite finds wrong with the file; the first thing is enough.
+pub(crate) fn integrity(db: &Connection) -> Result<Option<Box<str>>, Fail> {
+    let sql = "PRAGMA integrity_check(1)";
+    let finding = one(db, sql, [], |c| c.text().map(str::to_owned))?;
+    Ok(finding.filter(|text| text != "ok").map(Into::into))
+}

@@ -1,0 +1,438 @@
+//! Saves what the book decided.
+
+use rusqlite::{CachedStatement, Connection, params};
+use tillway_core::account::Parts;
+use tillway_core::book::{
+    Binding, Capture, Change, Delta, Hold, HoldState, KeyRow, Movement, Order, Payment,
+    PaymentState, PhotoRow, Scope, Stored, StreamId, StreamRow, Why, code,
+};
+use tillway_core::guest::{Carrier, Guest};
+use tillway_core::id::{GuestId, Uuid};
+use tillway_core::{Account, Timestamp};
+
+use crate::error::Fail;
+
+/// Saves a delta inside the transaction that its rows were loaded in.
+pub(crate) fn delta(db: &Connection, delta: &Delta) -> Result<(), Fail> {
+    let mut captures = Vec::new();
+    for movement in &delta.movements {
+        let entry = post(db, movement)?;
+        if movement.why == Why::Capture {
+            captures.push((movement.by, entry));
+        }
+    }
+    let entry_of = |id: Uuid| captures.iter().find(|(by, _)| *by == id).map(|(_, entry)| *entry);
+    put(&delta.keys, |k, row, existed| key(db, k, row, existed))?;
+    put(&delta.payments, |id, row, existed| match row {
+        Some(row) => payment(db, row, existed, entry_of(id.0)),
+        None => delete(db, "DELETE FROM payments WHERE id = ?1", id.0),
+    })?;
+    put(&delta.holds, |id, row, existed| match row {
+        Some(row) => hold(db, row, existed),
+        None => delete(db, "DELETE FROM holds WHERE id = ?1", id.0),
+    })?;
+    put(&delta.accounts, |id, row, existed| match row {
+        Some(row) => account(db, row, existed),
+        None => delete(db, "DELETE FROM accounts WHERE id = ?1", id.0),
+    })?;
+    put(&delta.orders, |id, row, existed| match row {
+        Some(row) => order(db, row, existed),
+        None => delete(db, "DELETE FROM orders WHERE id = ?1", id.0),
+    })?;
+    put(&delta.streams, |id, row, existed| stream(db, *id, row, existed))?;
+    for (id, stored) in &delta.records {
+        record(db, *id, stored)?;
+    }
+    registry(db, delta)
+}
+
+/// What changes seldom.
+fn registry(db: &Connection, delta: &Delta) -> Result<(), Fail> {
+    put(&delta.refunds, |id, row, _| {
+        let Some(row) = row else {
+            return delete(db, "DELETE FROM refunds WHERE id = ?1", id.0);
+        };
+        let sql = "INSERT OR REPLACE INTO refunds (id, payment, own, overdraft, at_ms, at_off) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (ms, off) = time(row.at);
+        let Parts { own, overdraft } = row.parts;
+        let payment = row.of.0.as_bytes();
+        run(db, sql, params![id.0.as_bytes(), payment, own.0, overdraft.0, ms, off])
+    })?;
+    put(&delta.tokens, |id, row, _| {
+        let Some(row) = row else {
+            return run(db, "DELETE FROM tokens WHERE id = ?1", params![id.0]);
+        };
+        let sql = "INSERT OR REPLACE INTO tokens (id, order_id, spent, expires_ms, expires_off) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let (ms, off) = time(row.expires);
+        run(db, sql, params![id.0, row.order.0.as_bytes(), row.spent, ms, off])
+    })?;
+    // A device that moves to another till leaves the old one first.
+    for change in delta.pairings.iter().filter(|c| c.row.is_none()) {
+        let sql = "DELETE FROM pairings WHERE till = ?1";
+        run(db, sql, params![change.key.as_str()])?;
+    }
+    for pairing in delta.pairings.iter().filter_map(|c| c.row.as_ref()) {
+        let sql = "INSERT INTO pairings (till, device) VALUES (?1, ?2) \
+                   ON CONFLICT (till) DO UPDATE SET device = excluded.device";
+        run(db, sql, params![pairing.till.as_str(), pairing.device.as_str()])?;
+    }
+    put(&delta.guests, |id, row, _| match row {
+        Some(row) => guest(db, row),
+        None => delete(db, "DELETE FROM guests WHERE id = ?1", id.0),
+    })?;
+    put(&delta.carriers, |alias, row, _| match row {
+        Some(row) => carrier(db, row),
+        None => run(db, "DELETE FROM carriers WHERE alias = ?1", params![&**alias]),
+    })?;
+    delta.photos.iter().try_for_each(|(guest, row)| photo(db, *guest, row.as_ref()))
+}
+
+fn put<K, V>(
+    changes: &[Change<K, V>],
+    save: impl Fn(&K, Option<&V>, bool) -> Result<(), Fail>,
+) -> Result<(), Fail> {
+    changes.iter().try_for_each(|c| save(&c.key, c.row.as_ref(), c.existed))
+}
+
+fn run(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<(), Fail> {
+    cached(db, sql)?.execute(params)?;
+    Ok(())
+}
+
+fn cached<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Fail> {
+    Ok(db.prepare_cached(sql)?)
+}
+
+fn delete(db: &Connection, sql: &str, id: Uuid) -> Result<(), Fail> {
+    run(db, sql, params![id.as_bytes()])
+}
+
+fn time(at: Timestamp) -> (i64, i16) {
+    (at.utc_ms, at.offset_min)
+}
+
+fn opt_time(at: Option<Timestamp>) -> (Option<i64>, Option<i16>) {
+    at.map(time).unzip()
+}
+
+/// A value in core's own codec. Writing to memory cannot fail.
+fn encoded<T: minicbor::Encode<()>>(value: &T) -> Result<Vec<u8>, Fail> {
+    minicbor::to_vec(value).map_err(|e| {
+        let kind = std::io::Error::other(e.to_string());
+        rusqlite::Error::ToSqlConversionFailure(Box::new(kind)).into()
+    })
+}
+
+fn key(
+    db: &Connection,
+    (scope, id): &(Scope, Uuid),
+    row: Option<&KeyRow>,
+    existed: bool,
+) -> Result<(), Fail> {
+    let Some(row) = row else {
+        let sql = "DELETE FROM keys WHERE scope = ?1 AND id = ?2";
+        return run(db, sql, params![scope.code(), id.as_bytes()]);
+    };
+    let sql = if existed {
+        "UPDATE keys SET body = ?3, refusal = ?4, at_ms = ?5, at_off = ?6 \
+         WHERE scope = ?1 AND id = ?2"
+    } else {
+        "INSERT INTO keys (scope, id, body, refusal, at_ms, at_off) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+    };
+    let refusal = row.refusal.as_ref().map(encoded).transpose()?;
+    let (ms, off) = time(row.at);
+    run(db, sql, params![scope.code(), id.as_bytes(), row.body.0, refusal, ms, off])
+}
+
+/// `entry` is the movement of this delta that captured the payment, if one did.
+fn payment(db: &Connection, row: &Payment, existed: bool, entry: Option<i64>) -> Result<(), Fail> {
+    let (number, refusal, capture) = match &row.state {
+        PaymentState::Captured(capture) => (code::payment::CAPTURED, None, Some(capture)),
+        PaymentState::Cancelled(capture) => (code::payment::CANCELLED, None, Some(capture)),
+        PaymentState::Refused(refusal) => (code::payment::REFUSED, Some(encoded(refusal)?), None),
+        PaymentState::Tombstoned => (code::payment::TOMBSTONED, None, None),
+    };
+    if let (true, Some(capture), None) = (existed, capture, entry) {
+        return payment_moves_on(db, row, number, capture);
+    }
+    let sql = if existed {
+        "UPDATE payments SET order_id = ?2, till = ?3, attempt = ?4, body = ?5, at_ms = ?6, \
+         at_off = ?7, state = ?8, refusal = ?9, account = ?10, guest = ?11, kind = ?12, \
+         own = ?13, overdraft = ?14, refunded = ?15, hold = ?16, acknowledged = ?17, \
+         settled = ?18, entry = ?19, since_ms = ?20 WHERE id = ?1"
+    } else {
+        "INSERT INTO payments (id, order_id, till, attempt, body, at_ms, at_off, state, refusal, \
+         account, guest, kind, own, overdraft, refunded, hold, acknowledged, settled, entry, \
+         since_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+         ?16, ?17, ?18, ?19, ?20)"
+    };
+    let (ms, off) = time(row.at);
+    let since = (number != code::payment::REFUSED).then_some(ms);
+    run(
+        db,
+        sql,
+        params![
+            row.id.0.as_bytes(),
+            row.order.0.as_bytes(),
+            row.till.as_ref().map(|t| t.as_str()),
+            row.attempt,
+            row.body.0,
+            ms,
+            off,
+            number,
+            refusal,
+            capture.map(|c| *c.account.0.as_bytes()),
+            capture.map(|c| *c.guest.0.as_bytes()),
+            capture.map(|c| c.kind.code()),
+            capture.map(|c| c.parts.own.0),
+            capture.map(|c| c.parts.overdraft.0),
+            capture.map(|c| c.refunded.0),
+            capture.and_then(|c| c.hold).map(|h| *h.0.as_bytes()),
+            capture.map(|c| c.acknowledged),
+            capture.map(|c| c.settled),
+            entry,
+            since,
+        ],
+    )
+}
+
+/// A capture keeps its terms: no index has to move.
+fn payment_moves_on(
+    db: &Connection,
+    row: &Payment,
+    number: u8,
+    capture: &Capture,
+) -> Result<(), Fail> {
+    let sql = "UPDATE payments SET state = ?2, at_ms = ?3, at_off = ?4, refunded = ?5, \
+               acknowledged = ?6, settled = ?7 WHERE id = ?1";
+    let (ms, off) = time(row.at);
+    let (refunded, acknowledged) = (capture.refunded.0, capture.acknowledged);
+    let id = row.id.0.as_bytes();
+    run(db, sql, params![id, number, ms, off, refunded, acknowledged, capture.settled])
+}
+
+fn hold(db: &Connection, row: &Hold, existed: bool) -> Result<(), Fail> {
+    let (number, payment) = match row.state {
+        HoldState::Held => (code::hold::HELD, None),
+        HoldState::Captured(payment) => (code::hold::CAPTURED, Some(*payment.0.as_bytes())),
+        HoldState::Voided => (code::hold::VOIDED, None),
+        HoldState::Expired => (code::hold::EXPIRED, None),
+    };
+    let id = row.id.0.as_bytes();
+    if existed {
+        // Its terms are fixed; it only ends.
+        let sql = "UPDATE holds SET state = ?2, payment = ?3 WHERE id = ?1";
+        return run(db, sql, params![id, number, payment]);
+    }
+    let sql = "INSERT INTO holds (id, order_id, account, kind, own, overdraft, state, payment, \
+               expires_ms, expires_off, at_ms, at_off) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let (expires_ms, expires_off) = opt_time(row.expires);
+    let (ms, off) = time(row.at);
+    run(
+        db,
+        sql,
+        params![
+            id,
+            row.order.0.as_bytes(),
+            row.account.0.as_bytes(),
+            row.kind.code(),
+            row.parts.own.0,
+            row.parts.overdraft.0,
+            number,
+            payment,
+            expires_ms,
+            expires_off,
+            ms,
+            off,
+        ],
+    )
+}
+
+fn account(db: &Connection, row: &Account, existed: bool) -> Result<(), Fail> {
+    let id = row.id.0.as_bytes();
+    let (balance, overdraft) = (row.balance.0, row.overdraft.0);
+    let (held, held_own, status) = (row.held.0, row.held_own.0, row.status.code());
+    if existed {
+        // Whose it is and what for never changes.
+        let sql = "UPDATE accounts SET balance = ?2, overdraft = ?3, held = ?4, held_own = ?5, \
+                   status = ?6, name = ?7 WHERE id = ?1";
+        let name = &*row.name;
+        return run(db, sql, params![id, balance, overdraft, held, held_own, status, name]);
+    }
+    let sql = "INSERT INTO accounts (id, guest, kind, name, balance, overdraft, held, held_own, \
+               status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let (guest, kind, name) = (row.guest.0.as_bytes(), row.kind.code(), &*row.name);
+    run(db, sql, params![id, guest, kind, name, balance, overdraft, held, held_own, status])
+}
+
+fn order(db: &Connection, row: &Order, existed: bool) -> Result<(), Fail> {
+    let number = match row.binding {
+        Binding::None => code::binding::NONE,
+        Binding::Pending(_) => code::binding::PENDING,
+        Binding::Bound(_) => code::binding::BOUND,
+        Binding::Unbound => code::binding::UNBOUND,
+    };
+    let payer = row.binding.who();
+    let (closed_ms, closed_off) = opt_time(row.closed);
+    let (touched_ms, touched_off) = time(row.touched);
+    let (held, captured) = (&row.live.held, &row.live.captured);
+    let sql = if existed {
+        "UPDATE orders SET till = ?2, epoch = ?3, binding = ?4, guest = ?5, identified = ?6, \
+         token = ?7, money = ?8, total = ?9, held_credit = ?10, held_deposit = ?11, \
+         held_bonus = ?12, captured_credit = ?13, captured_deposit = ?14, captured_bonus = ?15, \
+         closed_ms = ?16, closed_off = ?17, touched_ms = ?18, touched_off = ?19 WHERE id = ?1"
+    } else {
+        "INSERT INTO orders (id, till, epoch, binding, guest, identified, token, money, total, \
+         held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, \
+         captured_bonus, closed_ms, closed_off, touched_ms, touched_off) VALUES (?1, ?2, ?3, ?4, \
+         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+    };
+    run(
+        db,
+        sql,
+        params![
+            row.id.0.as_bytes(),
+            row.till.as_ref().map(|t| t.as_str()),
+            row.epoch,
+            number,
+            payer.map(|p| *p.guest.0.as_bytes()),
+            payer.map(|p| p.identified.code()),
+            payer.and_then(|p| p.token).map(|t| t.0),
+            row.money.map(|m| *m.0.as_bytes()),
+            row.total.map(|t| t.0),
+            held.credit.0,
+            held.deposit.0,
+            held.bonus.0,
+            captured.credit.0,
+            captured.deposit.0,
+            captured.bonus.0,
+            closed_ms,
+            closed_off,
+            touched_ms,
+            touched_off,
+        ],
+    )?;
+    order_lines(db, row)
+}
+
+/// Lines come once or twice in an order's life; the row comes with every payment.
+fn order_lines(db: &Connection, row: &Order) -> Result<(), Fail> {
+    let Some(lines) = &row.lines else { return Ok(()) };
+    let sql = "INSERT INTO order_lines (order_id, lines) VALUES (?1, ?2) \
+               ON CONFLICT (order_id) DO UPDATE SET lines = excluded.lines \
+               WHERE lines IS NOT excluded.lines";
+    run(db, sql, params![row.id.0.as_bytes(), &**lines])
+}
+
+/// Appends to the book; the number is the row's.
+fn post(db: &Connection, row: &Movement) -> Result<i64, Fail> {
+    let sql = "INSERT INTO movements (debit, debit_id, credit, credit_id, unit, amount, why, \
+               by_id, at_ms, at_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let ((debit, debit_id), (credit, credit_id)) = (row.debit.code(), row.credit.code());
+    let (ms, off) = time(row.at);
+    let bytes = |id: Option<Uuid>| id.map(Uuid::into_bytes);
+    run(
+        db,
+        sql,
+        params![
+            debit,
+            bytes(debit_id),
+            credit,
+            bytes(credit_id),
+            row.unit.code(),
+            row.amount.0,
+            row.why.code(),
+            row.by.as_bytes(),
+            ms,
+            off,
+        ],
+    )?;
+    Ok(db.last_insert_rowid())
+}
+
+/// A stream's row, for appends and claims alike.
+pub(crate) fn stream(
+    db: &Connection,
+    id: StreamId,
+    row: Option<&StreamRow>,
+    existed: bool,
+) -> Result<(), Fail> {
+    let Some(row) = row else {
+        let sql = "DELETE FROM streams WHERE kind = ?1 AND id = ?2";
+        return run(db, sql, params![id.kind.code(), id.id.as_bytes()]);
+    };
+    let sql = if existed {
+        "UPDATE streams SET seq = ?3, status = ?4, wake_ms = ?5, wake_off = ?6, shelf = ?7, \
+         total = ?8, at_ms = ?9, at_off = ?10, fence = ?11, owner = ?12, until_ms = ?13, \
+         until_off = ?14 WHERE kind = ?1 AND id = ?2"
+    } else {
+        "INSERT INTO streams (kind, id, seq, status, wake_ms, wake_off, shelf, total, at_ms, \
+         at_off, fence, owner, until_ms, until_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+         ?10, ?11, ?12, ?13, ?14)"
+    };
+    let (owner, until) = row.lease.unzip();
+    let (wake_ms, wake_off) = opt_time(row.head.wake_at);
+    let (until_ms, until_off) = opt_time(until);
+    let (ms, off) = time(row.at);
+    run(
+        db,
+        sql,
+        params![
+            id.kind.code(),
+            id.id.as_bytes(),
+            row.seq.0.cast_signed(),
+            row.head.status.code(),
+            wake_ms,
+            wake_off,
+            row.head.shelf.as_deref(),
+            row.head.total.0,
+            ms,
+            off,
+            row.fence.0.cast_signed(),
+            owner.map(|o| *o.0.as_bytes()),
+            until_ms,
+            until_off,
+        ],
+    )
+}
+
+fn record(db: &Connection, id: StreamId, row: &Stored) -> Result<(), Fail> {
+    let sql = "INSERT INTO records (stream_kind, stream, seq, kind, version, at_ms, at_off, body) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let (ms, off) = time(row.at);
+    let (kind, version) = (row.record.kind, row.record.version);
+    let seq = row.seq.0.cast_signed();
+    let (number, stream) = (id.kind.code(), id.id.as_bytes());
+    run(db, sql, params![number, stream, seq, kind, version, ms, off, &*row.record.body])
+}
+
+fn guest(db: &Connection, row: &Guest) -> Result<(), Fail> {
+    let sql = "INSERT INTO guests (id, client_id, phone, body) VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT (id) DO UPDATE SET client_id = excluded.client_id, \
+               phone = excluded.phone, body = excluded.body";
+    let (client_id, phone) = (&*row.client_id, row.phone.as_deref());
+    run(db, sql, params![row.id.0.as_bytes(), client_id, phone, encoded(row)?])
+}
+
+fn carrier(db: &Connection, row: &Carrier) -> Result<(), Fail> {
+    let sql = "INSERT OR REPLACE INTO carriers (alias, guest, blocked, from_ms, from_off, \
+               until_ms, until_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let (from_ms, from_off) = opt_time(row.valid_from);
+    let (until_ms, until_off) = opt_time(row.valid_until);
+    let guest = row.guest.0.as_bytes();
+    let alias = &*row.alias;
+    run(db, sql, params![alias, guest, row.blocked, from_ms, from_off, until_ms, until_off])
+}
+
+fn photo(db: &Connection, guest: GuestId, row: Option<&PhotoRow>) -> Result<(), Fail> {
+    let Some(row) = row else {
+        return delete(db, "DELETE FROM photos WHERE guest = ?1", guest.0);
+    };
+    let sql = "INSERT INTO photos (guest, photo) VALUES (?1, ?2) \
+               ON CONFLICT (guest) DO UPDATE SET photo = excluded.photo";
+    run(db, sql, params![guest.0.as_bytes(), &*row.0])
+}

@@ -1,0 +1,207 @@
+//! The one writer: group commit.
+//!
+//! What waits in the queue goes into one transaction; each commit is judged over the rows as the
+//! one before left them; the answers go out after the disk has them all. The more callers wait,
+//! the larger the group, the fewer syncs for each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::Connection;
+use tillway_core::book::{self, Commit, Conflict, StreamRow, judge};
+use tillway_core::port::{ClaimError, CommitError, Committed};
+
+use crate::error::{Fail, Meaning};
+use crate::queue::{Claim, Health, Outcome, Queue, Task};
+use crate::{load, save};
+
+/// Owns the write connection.
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    queue: Arc<Queue>,
+    health: Arc<Health>,
+    batch_max: usize,
+    checkpoint_pages: u32,
+    /// How long the log is, told by SQLite after each commit.
+    log_pages: Arc<AtomicU32>,
+}
+
+/// Why a batch was not saved.
+struct Failed {
+    meaning: Meaning,
+    /// In the commit itself: what the disk has is unknown.
+    committing: bool,
+}
+
+impl Writer {
+    pub(crate) fn try_new(
+        mut connection: Connection,
+        queue: Arc<Queue>,
+        health: Arc<Health>,
+        (batch_max, checkpoint_pages): (usize, u32),
+    ) -> rusqlite::Result<Self> {
+        let log_pages = Arc::new(AtomicU32::new(0));
+        let told = Arc::clone(&log_pages);
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            told.store(pages.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        let batch_max = batch_max.max(1);
+        Ok(Self { connection, queue, health, batch_max, checkpoint_pages, log_pages })
+    }
+
+    /// Writes until nothing waits.
+    pub(crate) fn drain(&mut self) {
+        let _guard = Guard { queue: &self.queue, health: &self.health };
+        loop {
+            let batch = self.queue.take(self.batch_max);
+            if batch.is_empty() {
+                break;
+            }
+            self.write(batch);
+            self.checkpoint();
+        }
+    }
+
+    fn write(&self, batch: Vec<Task>) {
+        if self.health.is_broken() {
+            return batch.into_iter().for_each(|task| task.fail(CommitError::Corrupt));
+        }
+        match self.transaction(&batch) {
+            Ok(outcomes) => {
+                batch.into_iter().zip(outcomes).for_each(|(task, outcome)| task.answer(outcome));
+            }
+            Err(failed) => self.give_up(batch, &failed),
+        }
+    }
+
+    fn transaction(&self, batch: &[Task]) -> Result<Vec<Outcome>, Failed> {
+        let failed =
+            |committing: bool| move |fail: Fail| Failed { meaning: fail.meaning(), committing };
+        self.run("BEGIN IMMEDIATE").map_err(failed(false))?;
+        let outcomes: Result<Vec<_>, _> = batch.iter().map(|task| self.one(task)).collect();
+        let outcomes = outcomes.map_err(failed(false))?;
+        self.run("COMMIT").map_err(failed(true))?;
+        Ok(outcomes)
+    }
+
+    /// Takes the batch back, as far as its end is known.
+    fn give_up(&self, batch: Vec<Task>, failed: &Failed) {
+        // After some errors SQLite has rolled back by itself.
+        let open = !self.connection.is_autocommit();
+        let undone = failed.meaning != Meaning::Broken
+            && (!open || self.run("ROLLBACK").is_ok() && self.connection.is_autocommit());
+        if !undone {
+            self.health.breaks();
+        }
+        let error = match (undone, failed.meaning, failed.committing) {
+            (false, _, true) => CommitError::InDoubt,
+            // Without its commit record the log says nothing: not saved, on any restart.
+            (false, _, false) => CommitError::Unavailable,
+            (true, Meaning::Full, _) => CommitError::Full,
+            (true, Meaning::Later, _) => CommitError::Unavailable,
+            // One task broke a rule of the schema, which core's rules do not allow: the others
+            // must not pay for it.
+            (true, _, _) if batch.len() > 1 => {
+                return batch.into_iter().for_each(|task| self.write(vec![task]));
+            }
+            (true, _, _) => CommitError::Corrupt,
+        };
+        batch.into_iter().for_each(|task| task.fail(error.clone()));
+    }
+
+    /// One task inside the transaction of its batch. An error ends the whole batch.
+    fn one(&self, task: &Task) -> Result<Outcome, Fail> {
+        match task {
+            Task::Commit(commit, _) => self.commit(commit).map(Outcome::Commit),
+            Task::Claim(claim, _) => self.claim(claim).map(Outcome::Claim),
+            Task::Release(stream, fence, _) => {
+                if let Some(row) = load::stream(&self.connection, *stream)? {
+                    let row = book::release(&row, *fence);
+                    save::stream(&self.connection, *stream, Some(&row), true)?;
+                }
+                Ok(Outcome::Plain)
+            }
+            Task::Ready(_) => Ok(Outcome::Plain),
+        }
+    }
+
+    fn commit(&self, commit: &Commit) -> Result<Result<Committed, CommitError>, Fail> {
+        let view = match load::view(&self.connection, commit) {
+            Ok(view) => view,
+            // Nothing is written yet, so the rest of the batch may go on.
+            Err(fail) if fail.meaning() == Meaning::BadRow => {
+                return Ok(Err(CommitError::Corrupt));
+            }
+            Err(fail) => return Err(fail),
+        };
+        match judge(view, commit) {
+            Ok(judgement) => {
+                save::delta(&self.connection, &judgement.delta)?;
+                let (verdict, replayed) = (judgement.verdict, judgement.replayed);
+                Ok(Ok(Committed { verdict, replayed }))
+            }
+            Err(conflict) => Ok(Err(match conflict {
+                Conflict::Key => CommitError::KeyConflict,
+                Conflict::Stale { stream, head } => CommitError::Stale { stream, head },
+                Conflict::Fenced => CommitError::Fenced,
+                // An error of this program; the money is untouched.
+                _ => CommitError::Corrupt,
+            })),
+        }
+    }
+
+    fn claim(&self, claim: &Claim) -> Result<Result<book::Fence, ClaimError>, Fail> {
+        let found = load::stream(&self.connection, claim.stream)?;
+        let existed = found.is_some();
+        let row = found.unwrap_or_else(|| StreamRow::new(claim.stream));
+        match book::claim(&row, claim.owner, claim.ttl, claim.now) {
+            Ok(row) => {
+                save::stream(&self.connection, claim.stream, Some(&row), existed)?;
+                Ok(Ok(row.fence))
+            }
+            Err(_) => Ok(Err(ClaimError::Held)),
+        }
+    }
+
+    fn run(&self, sql: &str) -> Result<(), Fail> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    /// Copies the log into the file once it is long, after the answers: nobody waits for it but
+    /// the next batch. A page that a reader still needs stays for the next time.
+    fn checkpoint(&self) {
+        if self.log_pages.load(Ordering::Relaxed) < self.checkpoint_pages || self.health.is_broken()
+        {
+            return;
+        }
+        let copied = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut statement| statement.query_row([], |_| Ok(())));
+        self.log_pages.store(0, Ordering::Relaxed);
+        if let Err(error) = copied {
+            // The log still has everything. But a sync that failed once proves nothing when it
+            // succeeds the next time.
+            if Fail::from(error).meaning() == Meaning::Broken {
+                self.health.breaks();
+            }
+        }
+    }
+}
+
+/// When the writer panics, the ones who wait learn it at once.
+struct Guard<'w> {
+    queue: &'w Queue,
+    health: &'w Health,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.health.breaks();
+            self.queue.clear();
+        }
+    }
+}
