@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod broken;
 pub mod builders;
 pub mod checked;
+pub mod oracle;
 pub mod runtime;
+pub mod strategies;
 pub mod suite;
 
 pub use checked::{Checked, Violation};

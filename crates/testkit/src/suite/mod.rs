@@ -1,8 +1,9 @@
 //! What every store must do, as cases: one for each MUST of [`Store`] and its reading sides.
 //!
-//! A case is an async function over a [`Ground`], which has a fresh store under a [`Checked`]: the
-//! invariants are checked after every commit of every case, besides what the case asserts. It
-//! fails by returning a [`Failure`] that names the line and what was found.
+//! A case is an async function over a [`Ground`], which has a fresh store under a
+//! [`Checked`](crate::Checked): the invariants are checked after every commit of every case,
+//! besides what the case asserts. It fails by returning a [`Failure`] that names the line and what
+//! was found.
 //!
 //! For a store of your own, implement [`Fixture`] (or use [`Shared`] when a clone of the store is
 //! another handle on the same data) and let [`store_conformance!`](crate::store_conformance) make
