@@ -1,1 +1,19 @@
-//! Stateful simulators of the peers, with faults
+#![cfg_attr(feature = "waiter-server", doc = include_str!("../README.md"))]
+#![cfg_attr(not(feature = "waiter-server"), doc = "Stateful simulators of the peers, with faults.")]
+
+#[cfg(feature = "iiko-front")]
+pub mod fault;
+pub mod ids;
+#[cfg(feature = "iiko-front")]
+pub mod iiko_front;
+#[cfg(feature = "iiko-front")]
+mod power;
+#[cfg(feature = "waiter-server")]
+pub mod story;
+#[cfg(feature = "waiter-server")]
+pub mod waiter_server;
+#[cfg(feature = "iiko-front")]
+mod wire;
+
+#[cfg(feature = "iiko-front")]
+pub use self::power::{PowerCut, Stop};
