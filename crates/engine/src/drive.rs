@@ -98,14 +98,12 @@ impl Engine {
             if step.is_nothing() {
                 return Ok(Driven { flow, outcomes: Vec::new(), replayed: false });
             }
+            // Appended even without an event: what was decided holds only while the stream is as
+            // it was read.
+            let (guard, after) =
+                append(&flow, stream, Some(seq), &step.events).map_err(FoldError::from)?;
             let mut ops = step.ops;
-            let mut after = flow;
-            if !step.events.is_empty() {
-                let (op, next) =
-                    append(&after, stream, Some(seq), &step.events).map_err(FoldError::from)?;
-                ops.push(op);
-                after = next;
-            }
+            ops.push(guard);
             match self.commit(with.clone(), ops).await {
                 Ok(Some((outcomes, replayed))) => {
                     return Ok(Driven { flow: after, outcomes, replayed });
@@ -138,5 +136,77 @@ impl Engine {
                 Err(DriveError::Unavailable)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tillway_core::book::{Actor, Binding, Caller, Commit, Payer};
+    use tillway_core::flow::{BindingCommand, BindingFlow, CheckIn, Phase};
+    use tillway_core::guest::Identification;
+    use tillway_core::id::{OrderId, Uuid};
+    use tillway_core::port::{Bindings, LoyaltyDesk, Store};
+    use tillway_core::time::Timestamp;
+    use tillway_core::token::Scan;
+    use tillway_memory::MemoryStore;
+    use tillway_testkit::builders::{anna, id, seed, till};
+    use tillway_testkit::runtime::{CountingIds, TestClock, ThreadSpawner, block_on};
+
+    use super::*;
+    use crate::{Bridge, EngineConfig, Ports};
+
+    const NOON: Timestamp = Timestamp::utc(1_790_000_000_000);
+
+    fn engine() -> (Engine, Arc<MemoryStore>) {
+        let store = Arc::new(MemoryStore::new());
+        for persona in seed() {
+            block_on(store.commit(Commit::of(NOON, persona.ops()))).unwrap();
+        }
+        let ports = Ports {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: Arc::new(TestClock::at(NOON)),
+            spawner: Arc::new(ThreadSpawner::new()),
+            ids: Arc::new(CountingIds::new()),
+        };
+        let config = EngineConfig { bridge: Bridge::None, ..EngineConfig::new(id(1)) };
+        (Engine::new(ports, config), store)
+    }
+
+    fn waiter() -> Caller {
+        Caller { actor: Actor::Waiter, till: Some(till(1)), deadline: None, cause: None }
+    }
+
+    /// A repeated check-in leaves no event (W08), so it must not slip behind a check-out that
+    /// came between its look and its commit: the book would have a guest that the flow has not.
+    #[test]
+    fn a_repeated_check_in_racing_a_check_out_keeps_book_and_flow_in_step() {
+        let (engine, store) = engine();
+        let order = OrderId(Uuid::from_u128(82));
+        let scan = Scan::new("149725735");
+        block_on(engine.check_in(&waiter(), order, scan, None)).unwrap();
+        let payer =
+            Payer { guest: anna().guest.id, identified: Identification::Strong, token: None };
+        let wish = CheckIn { payer, till: Some(till(1)), once: None, ask_till: None };
+        let first = AtomicBool::new(true);
+        let decide = |flow: &BindingFlow| {
+            if first.swap(false, Ordering::Relaxed) {
+                block_on(engine.check_out(&waiter(), order, None)).unwrap();
+            }
+            flow.command(BindingCommand::CheckIn(wish.clone()), NOON)
+        };
+        let stream = StreamId::from(order);
+        block_on(engine.drive::<BindingFlow>(stream, With::default(), decide)).unwrap();
+        let flow = block_on(engine.folded::<BindingFlow>(stream)).unwrap().flow;
+        let row = block_on(store.order(order)).unwrap().unwrap();
+        assert_eq!(flow.epoch, row.epoch);
+        assert!(matches!(flow.phase, Phase::Bound { .. }));
+        assert!(matches!(row.binding, Binding::Bound(_)));
+        // So the guest can be checked out again.
+        block_on(engine.check_out(&waiter(), order, None)).unwrap();
+        let row = block_on(store.order(order)).unwrap().unwrap();
+        assert_eq!(row.binding, Binding::Unbound);
     }
 }
