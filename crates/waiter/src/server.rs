@@ -125,7 +125,8 @@ impl WaiterService {
             let table = Table { shared: &self.shared, till: &till.id, headers: &parts.headers };
             table.answer(&route, &method, body).await
         };
-        tracing::debug!(place = ?route.place, %method, status = reply.status().as_u16(), "answered");
+        let status = reply.status().as_u16();
+        tracing::debug!(place = ?route.place, %method, status, "answered");
         if method == Method::GET {
             reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }

@@ -28,6 +28,7 @@ const BUSINESS_DATE_CHARS_MAX: usize = 32;
 const SKU_CHARS_MAX: usize = 64;
 const LINE_NAME_CHARS_MAX: usize = 256;
 const LINES_MAX: usize = 500;
+const LISTED_MAX: usize = 256;
 const QUANTITY_DECIMALS_MAX: u32 = 3;
 
 /// How long a hold may live (PV9), in seconds.
@@ -271,7 +272,7 @@ pub(crate) fn closed(order: OrderId, body: &Fields<'_>) -> Result<OrderClosed, F
     let at = body.text("closedAt", 64)?;
     let at = at.map(|text| time(&text)).transpose()?;
     let total = body.minor("totalMinor")?;
-    let listed = body.objects("payments", usize::MAX)?;
+    let listed = body.objects("payments", LISTED_MAX)?;
     let listed = listed.map(|list| list.iter().map(payment_ref).collect::<Result<Vec<_>, _>>());
     let listed = listed.transpose()?;
     let payments = listed.ok_or(Flaw::FieldRequired)?;
