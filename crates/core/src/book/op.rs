@@ -293,8 +293,8 @@ pub enum Op {
         /// The device.
         device: DeviceId,
     },
-    /// Writes to the journal. Without records it only makes the commit depend on `expect` and
-    /// `fence`, and replaces the head of a stream that has begun.
+    /// Writes to the journal. Without records it replaces the head, and makes the commit depend on
+    /// `expect` and `fence`.
     Append {
         /// The stream.
         stream: StreamId,

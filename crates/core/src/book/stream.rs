@@ -147,10 +147,6 @@ pub(crate) fn append(
     if fence.is_some_and(|claimed| claimed != row.fence) {
         return Err(Conflict::Fenced.into());
     }
-    // A stream begins with a record: before that, an append without any only asks whether it has.
-    if records.is_empty() && row.seq == Seq(0) {
-        return Ok(crate::book::Outcome::Appended(row.seq));
-    }
     if records.iter().any(|record| record.body.len() > RECORD_BODY_MAX) {
         return Err(crate::MoneyError::Overflow.into());
     }
