@@ -263,4 +263,3 @@ pub(crate) struct Pair {
     /// The device
     pub(crate) device: String,
 }
-

@@ -29,20 +29,58 @@ pub(crate) struct Desk {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Command {
-    GuestList { limit: u32 },
-    GuestShow { who: String },
+    GuestList {
+        limit: u32,
+    },
+    GuestShow {
+        who: String,
+    },
     GuestAdd(Box<NewGuest>),
-    Carrier { who: String, alias: String, blocked: Option<bool> },
-    PayIn { who: String, account: Option<String>, kopecks: i64, operation: Option<String>, points: bool },
-    Overdraft { who: String, account: Option<String>, kopecks: i64 },
-    Block { who: String, account: Option<String>, blocked: bool },
-    Statement { who: String, account: Option<String>, limit: u32 },
-    Qr { who: String, seconds: u64 },
+    Carrier {
+        who: String,
+        alias: String,
+        blocked: Option<bool>,
+    },
+    PayIn {
+        who: String,
+        account: Option<String>,
+        kopecks: i64,
+        operation: Option<String>,
+        points: bool,
+    },
+    Overdraft {
+        who: String,
+        account: Option<String>,
+        kopecks: i64,
+    },
+    Block {
+        who: String,
+        account: Option<String>,
+        blocked: bool,
+    },
+    Statement {
+        who: String,
+        account: Option<String>,
+        limit: u32,
+    },
+    Qr {
+        who: String,
+        seconds: u64,
+    },
     /// In base64; `None` removes it.
-    Photo { who: String, photo: Option<String> },
+    Photo {
+        who: String,
+        photo: Option<String>,
+    },
     TillList,
-    Pair { till: String, device: String },
-    Unpair { till: String, device: String },
+    Pair {
+        till: String,
+        device: String,
+    },
+    Unpair {
+        till: String,
+        device: String,
+    },
 }
 
 /// A guest to be.

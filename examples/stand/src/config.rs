@@ -96,8 +96,7 @@ impl Config {
     /// What a till's listener serves.
     pub(crate) fn waiter(&self, till: &Till) -> WaiterConfig {
         let token = SecretString::from(till.token.expose_secret());
-        let mut config =
-            WaiterConfig::new(tillway::waiter::Till::new(till.id.clone(), token));
+        let mut config = WaiterConfig::new(tillway::waiter::Till::new(till.id.clone(), token));
         config.allowed_peers = till.allowed_peers.clone();
         config.json_case = self.waiter.json_case;
         config.photo = self.engine.photo;
@@ -309,17 +308,14 @@ fn basis_points(percent: Kopecks) -> Result<u32, Failure> {
 fn tokens_of(file: &file::File) -> Result<TokenRules, Failure> {
     let prefix = file.token_prefix.as_deref().unwrap_or(TOKEN_PREFIX);
     let keys = file.token_keys.iter();
-    let keys = keys.map(|one| {
-        (Box::from(one.kid.as_str()), one.key.0.expose_secret().as_bytes().to_vec())
-    });
+    let keys = keys
+        .map(|one| (Box::from(one.kid.as_str()), one.key.0.expose_secret().as_bytes().to_vec()));
     let keys = TokenKeys::try_new(prefix, keys);
     let keys = keys.map_err(|error| Failure::of("key token_keys", &error))?;
     let readers = file.reader.iter().map(|reader| -> Arc<dyn TokenReader> {
         match reader {
             file::Reader::Prefix { prefix } => Arc::new(PrefixReader { prefix: prefix.clone() }),
-            file::Reader::Url { parameter } => {
-                Arc::new(UrlReader { parameter: parameter.clone() })
-            }
+            file::Reader::Url { parameter } => Arc::new(UrlReader { parameter: parameter.clone() }),
             file::Reader::Json { field } => Arc::new(JsonReader { field: field.clone() }),
         }
     });

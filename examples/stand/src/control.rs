@@ -53,8 +53,7 @@ impl ControlFile {
     /// Writes address and a fresh secret, for the owner's eyes alone.
     pub(crate) fn write(folder: &Path, address: SocketAddr) -> Result<Self, Failure> {
         let halves = [RandomIds.secret(), RandomIds.secret()];
-        let secret: String =
-            halves.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
+        let secret: String = halves.iter().flatten().map(|byte| format!("{byte:02x}")).collect();
         let path = folder.join(FILE);
         let written = Written { address, secret };
         let text = toml::to_string(&written).map_err(|error| Failure::of(FILE, &error))?;

@@ -23,21 +23,13 @@ pub(crate) const ORDER_82: Uuid = Uuid::from_u128(0x3f1c7c8e_53c2_4b0e_9d39_1a6b
 
 /// Payment types of the demo: GUID, kind, and the name in iikoOffice.
 pub(crate) const PAYMENT_TYPES: [(Uuid, AccountKind, &str); 3] = [
-    (
-        Uuid::from_u128(0x0668e655_15a0_4b5e_ab3c_c7f7003cb8cc),
-        AccountKind::Bonus,
-        "Лайм бонусы",
-    ),
+    (Uuid::from_u128(0x0668e655_15a0_4b5e_ab3c_c7f7003cb8cc), AccountKind::Bonus, "Лайм бонусы"),
     (
         Uuid::from_u128(0xd645d632_cd95_4d49_9974_06911a9cd314),
         AccountKind::Deposit,
         "Lime (фискально)",
     ),
-    (
-        Uuid::from_u128(0xb7e0a1d4_6f11_4a6e_8a0d_2f6c9b1d4e77),
-        AccountKind::Credit,
-        "Lime кредит",
-    ),
+    (Uuid::from_u128(0xb7e0a1d4_6f11_4a6e_8a0d_2f6c9b1d4e77), AccountKind::Credit, "Lime кредит"),
 ];
 
 /// The card of the guest of the seed.

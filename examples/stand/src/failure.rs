@@ -3,6 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
+use tillway::core::MoneyError;
+use tillway::core::port::ReadError;
+use tillway::sim::iiko_front::FrontError;
+
 /// One line: what failed, where, and what to do about it.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Failure(String);
@@ -37,3 +41,21 @@ impl fmt::Debug for Failure {
 }
 
 impl Error for Failure {}
+
+impl From<MoneyError> for Failure {
+    fn from(error: MoneyError) -> Self {
+        Self::of("a sum", &error)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::of("the store cannot be read", &error)
+    }
+}
+
+impl From<FrontError> for Failure {
+    fn from(error: FrontError) -> Self {
+        Self::of("the simulated till", &error)
+    }
+}

@@ -54,7 +54,8 @@ impl Folder {
     /// Creates the folder when it is missing, and takes it for this process.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         fs::create_dir_all(path).map_err(|error| told(path, &error))?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK));
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK));
         let lock = lock.map_err(|error| told(path, &error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
@@ -137,7 +138,9 @@ impl Folder {
     /// Throws the demo data away. Refused unless everything here is demo.
     pub(crate) async fn start_again(&self, config: &Config) -> Result<(), Failure> {
         if !config.demo {
-            return Err(Failure::new("--fresh is for the demo, and the configuration is a venue's"));
+            return Err(Failure::new(
+                "--fresh is for the demo, and the configuration is a venue's",
+            ));
         }
         if let Some(strange) = self.strange()? {
             return Err(self.failure(format_args!(
@@ -173,8 +176,7 @@ impl Folder {
         let known: Vec<_> = demo::guests().into_iter().map(|demo| demo.guest.id).collect();
         let mut after = None;
         loop {
-            let guests = store.guests(after, PAGE).await;
-            let guests = guests.map_err(|error| Failure::of("guests cannot be read", &error))?;
+            let guests = store.guests(after, PAGE).await?;
             if let Some(own) = guests.iter().find(|guest| !known.contains(&guest.id)) {
                 return Err(self.failure(format_args!(
                     "holds guest {}, who is not of the demo; --fresh removes nothing",

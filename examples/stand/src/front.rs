@@ -18,14 +18,20 @@ use crate::demo;
 /// A till that talks to the service over real HTTP.
 ///
 /// In the stand it opens order ids that it does not know and leaves payments made by hand alone;
-/// a story (`strict`) has neither.
-pub(crate) fn front(till: &Till, at: SocketAddr, clock: Arc<dyn Clock>, strict: bool) -> FrontSim {
+/// a story (`strict`) has neither. The hooks remember where the service broke its promises.
+pub(crate) fn front(
+    till: &Till,
+    at: SocketAddr,
+    clock: Arc<dyn Clock>,
+    strict: bool,
+) -> (FrontSim, Hooks) {
     let mut config = FrontConfig::demo(format!("http://{at}"));
     config.token = SecretString::from(till.token.expose_secret());
     config.pins = vec![demo::PIN.into()];
     config.demo = !strict;
     config.types = demo::PAYMENT_TYPES.into_iter().map(payment_type).collect();
-    FrontSim::new(config, clock, Arc::new(RandomIds), client(), Hooks::new(Plan::none()))
+    let hooks = Hooks::new(Plan::none());
+    (FrontSim::new(config, clock, Arc::new(RandomIds), client(), hooks.clone()), hooks)
 }
 
 /// An HTTP client of its own.

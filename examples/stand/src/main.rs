@@ -98,7 +98,8 @@ async fn check_config(options: &Options) -> Result<ExitCode, Failure> {
 fn log_to_stderr(cli: &Cli) -> Result<(), Failure> {
     // A command talks to a person: only what is wrong is worth a line of log there.
     let serving = matches!(cli.command, None | Some(Command::Serve));
-    let filter = if serving || cli.options.log != cli::LOG_DEFAULT { &cli.options.log } else { "warn" };
+    let filter =
+        if serving || cli.options.log != cli::LOG_DEFAULT { &cli.options.log } else { "warn" };
     let filter = EnvFilter::try_new(filter);
     let filter = filter.map_err(|error| Failure::of("--log", &error))?;
     tracing_subscriber::fmt()

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
 use http::HeaderValue;
+use http::{Method, Request, StatusCode, header};
 use tillway::core::port::LoyaltyDesk;
 use tillway::engine::Engine;
 use tillway::transport::RequestBody;
@@ -185,7 +185,9 @@ fn story() -> Vec<(&'static str, String)> {
 }
 
 fn guests(html: &mut String) {
-    html.push_str("<h2>Guests of the demo</h2><table><tr><th>card</th><th>guest</th><th></th></tr>");
+    html.push_str(
+        "<h2>Guests of the demo</h2><table><tr><th>card</th><th>guest</th><th></th></tr>",
+    );
     for one in demo::guests() {
         let card = one.carriers.first().copied().unwrap_or_default();
         let name = one.guest.names.display(&one.guest.client_id);

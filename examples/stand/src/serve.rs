@@ -76,11 +76,13 @@ async fn run(config: &Config, stand: Stand, listeners: Listeners) -> Result<(), 
     let mut servers = JoinSet::new();
     open_doors(config, &stand, listeners, &control, &stopping, &mut servers)?;
     let plugin = Stop::new();
-    if config.demo && config.polls()
+    if config.demo
+        && config.polls()
         && let Some(till) = config.tills.first()
     {
         let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
-        front(till, till.listen, clock, false).run(&stand.spawner, &plugin);
+        let (till, _) = front(till, till.listen, clock, false);
+        till.run(&stand.spawner, &plugin);
     }
     greet(config, &stand);
     let ended = tokio::select! {
@@ -112,28 +114,17 @@ fn open_doors(
     stopping: &watch::Receiver<bool>,
     servers: &mut JoinSet<StopReport>,
 ) -> Result<(), Failure> {
-    let server = Server::new(config.server.clone(), Runtime::tokio());
     for (till, listener) in listeners.tills {
-        let desks = Desks {
-            loyalty: Arc::new(stand.engine.clone()),
-            payment: Arc::new(stand.engine.clone()),
-            bridge: Arc::new(stand.engine.clone()),
-        };
-        let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
-        let service = WaiterService::try_new(config.waiter(&till), desks, clock);
-        let service = service.map_err(|error| Failure::of(format!("till {}", till.id), &error))?;
-        let (server, stopped) = (server.clone(), told(stopping));
-        servers.spawn(async move {
-            server.serve(listener, move |peer| service.for_peer(peer), stopped).await
-        });
+        serve_till(config, stand, &till, listener, stopping, servers)?;
     }
     let page = Page::new(config, stand);
     let make = move |peer: PeerInfo| {
         let page = page.clone();
         local(peer).then(|| Handler(move |request| page.clone().answer(request)))
     };
-    let (page_server, stopped) = (server.clone(), told(stopping));
-    servers.spawn(async move { page_server.serve(listeners.page, make, stopped).await });
+    let server = Server::new(config.server.clone(), Runtime::tokio());
+    let stopped = told(stopping);
+    servers.spawn(async move { server.serve(listeners.page, make, stopped).await });
     let door = control.door(Arc::new(stand.desk()));
     let make = move |peer: PeerInfo| {
         let door = door.clone();
@@ -142,6 +133,31 @@ fn open_doors(
     let limits = ServerConfig { body_bytes_max: BODY_BYTES_MAX, ..config.server.clone() };
     let (server, stopped) = (Server::new(limits, Runtime::tokio()), told(stopping));
     servers.spawn(async move { server.serve(listeners.control, make, stopped).await });
+    Ok(())
+}
+
+/// Serves one till until it is told to stop.
+pub(crate) fn serve_till(
+    config: &Config,
+    stand: &Stand,
+    till: &Till,
+    listener: TcpListener,
+    stopping: &watch::Receiver<bool>,
+    servers: &mut JoinSet<StopReport>,
+) -> Result<(), Failure> {
+    let desks = Desks {
+        loyalty: Arc::new(stand.engine.clone()),
+        payment: Arc::new(stand.engine.clone()),
+        bridge: Arc::new(stand.engine.clone()),
+    };
+    let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
+    let service = WaiterService::try_new(config.waiter(till), desks, clock);
+    let service = service.map_err(|error| Failure::of(format!("till {}", till.id), &error))?;
+    let server = Server::new(config.server.clone(), Runtime::tokio());
+    let stopped = told(stopping);
+    servers.spawn(async move {
+        server.serve(listener, move |peer| service.for_peer(peer), stopped).await
+    });
     Ok(())
 }
 

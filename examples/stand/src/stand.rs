@@ -41,7 +41,7 @@ impl Stand {
         let clock = Arc::new(TokioClock::new());
         let spawner = TokioSpawner::new(Handle::current());
         if config.demo {
-            fill(&*store, &*clock).await?;
+            fill(&store, &clock).await?;
         }
         let built = Builder::new(config.engine(installation))
             .store(Arc::clone(&store) as Arc<dyn Store>)
@@ -67,8 +67,7 @@ impl Stand {
 
 /// Writes the demo's guests into a store that has none.
 async fn fill(store: &SqliteStore, clock: &TokioClock) -> Result<(), Failure> {
-    let known = store.guests(None, 1).await;
-    let known = known.map_err(|error| Failure::of("the guests cannot be read", &error))?;
+    let known = store.guests(None, 1).await?;
     if !known.is_empty() {
         return Ok(());
     }

@@ -21,7 +21,8 @@ use crate::failure::Failure;
 const PHOTO_BYTES_MAX: usize = 512 * 1024;
 
 pub(super) async fn list(desk: &Desk, limit: u32) -> Result<Reply, Failure> {
-    let guests = desk.engine.guests(None, limit).await?;
+    let mut guests = desk.engine.guests(None, limit).await?;
+    guests.sort_by(|one, other| one.client_id.cmp(&other.client_id));
     let mut lines = vec![format!("{:<12} {:<28} {:<12} {}", "client id", "name", "card", "state")];
     for guest in &guests {
         let name = guest.names.display(&guest.client_id);
@@ -99,7 +100,10 @@ pub(super) async fn add(desk: &Desk, new: NewGuest) -> Result<Reply, Failure> {
     for card in &new.cards {
         let put = desk.engine.put_carrier(&me(), carrier_of(id, card)).await;
         put.map_err(|error| {
-            Failure::of(format!("guest {} was added, but not the card {card}", new.client_id), &error)
+            Failure::of(
+                format!("guest {} was added, but not the card {card}", new.client_id),
+                &error,
+            )
         })?;
     }
     show(desk, &id.to_string()).await
@@ -167,7 +171,8 @@ pub(super) async fn pay_in(
     } else {
         desk.engine.top_up(&me(), operation, account.id, amount).await?
     };
-    let lines = vec![account_line(&account), format!("  operation {operation}")];
+    let line = account_line(&account).trim_start().to_owned();
+    let lines = vec![line, format!("operation {operation}")];
     Ok(Reply { lines })
 }
 
@@ -180,7 +185,7 @@ pub(super) async fn overdraft(
     let file = find(desk, who).await?;
     let id = pick(&file, account, |account| account.kind.is_money())?.id;
     let account = desk.engine.set_terms(&me(), id, Some(amount), None).await?;
-    Ok(Reply::line(account_line(&account)))
+    Ok(Reply::line(account_line(&account).trim_start()))
 }
 
 pub(super) async fn block(
@@ -194,7 +199,7 @@ pub(super) async fn block(
         let id = pick(&file, account, |_| true)?.id;
         let status = if blocked { AccountStatus::Blocked } else { AccountStatus::Active };
         let account = desk.engine.set_terms(&me(), id, None, Some(status)).await?;
-        return Ok(Reply::line(account_line(&account)));
+        return Ok(Reply::line(account_line(&account).trim_start()));
     }
     let guest = Guest { blocked, ..file.guest };
     let state = if blocked { "blocked" } else { "not blocked" };
@@ -211,7 +216,7 @@ pub(super) async fn statement(
 ) -> Result<Reply, Failure> {
     let file = find(desk, who).await?;
     let account = pick(&file, account, |_| true)?;
-    let mut lines = vec![account_line(account)];
+    let mut lines = vec![account_line(account).trim_start().to_owned()];
     for line in desk.engine.statement(account.id, None, limit).await? {
         let Movement { amount, credit, why, at, by, .. } = line.movement;
         let signed = if credit == Party::Guest(account.id) { amount } else { amount.neg()? };
@@ -245,11 +250,7 @@ pub(super) async fn qr(desk: &Desk, who: &str, seconds: u64) -> Result<Reply, Fa
     Ok(Reply::line(token))
 }
 
-pub(super) async fn photo(
-    desk: &Desk,
-    who: &str,
-    photo: Option<&str>,
-) -> Result<Reply, Failure> {
+pub(super) async fn photo(desk: &Desk, who: &str, photo: Option<&str>) -> Result<Reply, Failure> {
     let file = find(desk, who).await?;
     let bytes = photo.map(|text| STANDARD.decode(text)).transpose();
     let bytes = bytes.map_err(|error| Failure::of("the photo was damaged on its way", &error))?;
@@ -372,10 +373,4 @@ fn local(at: Timestamp) -> String {
 
 fn me() -> Caller {
     Caller { actor: tillway::core::book::Actor::Person, ..Caller::system() }
-}
-
-impl From<tillway::core::MoneyError> for Failure {
-    fn from(error: tillway::core::MoneyError) -> Self {
-        Self::new(error.to_string())
-    }
 }

@@ -10,18 +10,17 @@ use super::{Desk, Reply};
 use crate::failure::Failure;
 
 pub(super) async fn list(desk: &Desk) -> Result<Reply, Failure> {
-    let pairings = desk.store.pairings().await;
-    let pairings = pairings.map_err(|error| Failure::of("the tills cannot be read", &error))?;
+    let pairings = desk.store.pairings().await?;
     let device = |till: &TillId| pairings.iter().find(|pairing| pairing.till == *till);
     let mut lines = vec![format!("{:<16} {:<24} {}", "till", "listens on", "device")];
     for till in &desk.tills {
         let device = device(&till.id).map_or("-", |pairing| pairing.device.as_str());
-        lines.push(format!("{:<16} {:<24} {device}", till.id, till.listen.to_string()));
+        lines.push(format!("{:<16} {:<24} {device}", till.id.as_str(), till.listen.to_string()));
     }
     for pairing in &pairings {
         if !desk.tills.iter().any(|till| till.id == pairing.till) {
             let device = &pairing.device;
-            lines.push(format!("{:<16} {:<24} {device}", pairing.till, "not configured"));
+            lines.push(format!("{:<16} {:<24} {device}", pairing.till.as_str(), "not configured"));
         }
     }
     Ok(Reply { lines })

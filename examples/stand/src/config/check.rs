@@ -59,7 +59,8 @@ fn listeners(config: &Config, found: &mut Vec<String>) {
     for till in &config.tills {
         if till.listen.port() == 0 {
             found.push(format!("till {}: port 0 is no port that a till can be told", till.id));
-        } else if let Some((_, other)) = known.iter().find(|(address, _)| clash(*address, till.listen))
+        } else if let Some((_, other)) =
+            known.iter().find(|(address, _)| clash(*address, till.listen))
         {
             found.push(format!("till {}: {} is taken by {other}", till.id, till.listen));
         }
