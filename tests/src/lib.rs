@@ -11,6 +11,7 @@ pub mod pos;
 pub mod rows;
 pub mod tree;
 pub mod venue;
+pub mod waiter;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

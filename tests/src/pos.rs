@@ -288,3 +288,32 @@ impl Answer {
         );
     }
 }
+
+/// Numbers of a random test. The seed is printed, and `SEED` brings it back.
+#[derive(Debug)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// A seed of its own for this run, or the one of the environment.
+    #[expect(clippy::print_stdout, reason = "shown when the test fails")]
+    pub fn fresh() -> Self {
+        let given = std::env::var("SEED").ok().and_then(|text| text.parse().ok());
+        // Random by itself: the table's keys differ in every process.
+        let seed = given.unwrap_or_else(|| {
+            use std::hash::{BuildHasher, RandomState};
+            RandomState::new().hash_one(0_u8) >> 1
+        });
+        println!("SEED={seed}");
+        Self(seed)
+    }
+
+    /// The next number below `bound`.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}

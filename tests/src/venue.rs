@@ -171,6 +171,11 @@ impl Venue {
         }
     }
 
+    /// How much time has passed since.
+    pub fn clock_since(&self, then: Timestamp) -> Duration {
+        self.clock.now().since(then)
+    }
+
     /// Checks every sum of the book.
     pub fn holds(&self) {
         audit(&block_on(self.store.audit()).unwrap()).unwrap();
