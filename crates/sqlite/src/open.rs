@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use tillway_core::id::Fingerprint;
 
@@ -77,6 +78,8 @@ fn connect(config: &SqliteConfig) -> rusqlite::Result<Connection> {
     let cache_size = i64::from(config.cache_kib).checked_neg();
     connection.pragma_update(None, "cache_size", cache_size)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    // A plan that may depend on a bound value is made anew at each use, a bound LIMIT included.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // The book keeps its own references; checking them twice costs a lookup for each row.
     connection.pragma_update(None, "foreign_keys", false)?;
     Ok(connection)

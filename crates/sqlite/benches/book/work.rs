@@ -81,7 +81,7 @@ impl Ours {
 
     /// What the disk holds for each movement and lifecycle, and for nothing.
     pub(crate) fn sizes(self, runtime: &Runtime, folder: &Path) -> String {
-        const MANY: u64 = 200_000;
+        const MANY: u64 = 60_000;
         drop(self);
         let size = |name: &str, lifecycle: bool| {
             let path = folder.join(name);
