@@ -307,7 +307,9 @@ fn check<S: Strategy>(
 }
 
 macro_rules! changes {
-    ($($test:ident: $strategy:expr, $table:ident, $id:ident, $sql:expr, $read:expr, $next:expr;)*) => {$(
+    ($(
+        $test:ident: $strategy:expr, $table:ident, $id:ident, $sql:expr, $read:expr, $next:expr;
+    )*) => {$(
         #[test]
         fn $test() {
             check(($strategy, $strategy), |db, (was, other)| {
