@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tillway_core::AccountKind;
+use tillway_core::book::Commit;
 use tillway_core::id::{AccountId, OrderId, Uuid};
 use tillway_sqlite::{SqliteConfig, SqliteStore};
 use tillway_testkit::builders::{Persona, id};
+use tillway_testkit::runtime::block_on;
 
-use crate::venue::{Answer, BONUS_TYPE, CREDIT_TYPE, DEPOSIT_TYPE, ORDER_82, Setup, Venue};
-use crate::venue::{order_id, uuid};
+use crate::venue::{
+    Answer, BONUS_TYPE, CREDIT_TYPE, DEPOSIT_TYPE, NOON, ORDER_82, Setup, Venue, order_id, uuid,
+};
 
 /// The total of order 82, in kopecks.
 pub const TOTAL: i64 = 165_000;
@@ -226,6 +229,11 @@ impl Venue {
         let wallets = sheet["wallets"].as_array().unwrap();
         let found = wallets.iter().find(|wallet| wallet["kind"] == kind.word());
         found.unwrap_or_else(|| panic!("no {} wallet: {sheet}", kind.word())).clone()
+    }
+
+    /// Puts a guest into the book, with balances.
+    pub fn add(&self, guest: &Persona) {
+        block_on(self.store.commit(Commit::of(NOON, guest.ops()))).unwrap();
     }
 
     /// Says from till 1 that iiko closed an order with these payments.
