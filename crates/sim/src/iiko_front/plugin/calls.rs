@@ -174,8 +174,9 @@ fn read(link: &Link, what: &str, response: &Response<Bytes>) -> Reply {
         retry_after: header(headers, RETRY_AFTER.as_str()).and_then(seconds),
         replay: header(headers, "idempotent-replay") == Some("true"),
     };
-    // An empty 403 comes from the gate in front of the service.
-    let told = status == 403 && body.is_empty() || answer.refusal().is_some();
+    // What the gate in front of the service refuses has an empty body.
+    let gate = matches!(status, 400 | 403 | 405 | 408 | 413 | 431) && body.is_empty();
+    let told = gate || answer.refusal().is_some();
     if (400..500).contains(&status) && !told {
         broken("has no whole error body");
     }
