@@ -56,6 +56,9 @@ pub enum ExchangeFault {
     SendTwice,
     /// Performed; the caller gets 502 with a page of HTML.
     Garbage,
+    /// Performed; the caller gets the first half of the body under the true status, as from a peer
+    /// that died while rendering.
+    Truncate,
     /// Stuck in the network: the caller waits in vain, and the request is performed after this
     /// many further exchanges of its side, or by [`Hooks::deliver_late`].
     Late {
@@ -102,6 +105,7 @@ pub struct Plan {
     exchanges: BTreeMap<(Side, u64), ExchangeFault>,
     outages: Vec<(Side, Range<u64>)>,
     cuts: BTreeSet<u64>,
+    cuts_at: BTreeSet<(Point, u64)>,
 }
 
 impl Plan {
@@ -132,12 +136,20 @@ impl Plan {
         self
     }
 
+    /// A power cut at the `nth` [`Point`] of this kind.
+    #[must_use]
+    pub fn cut_at(mut self, what: Point, nth: u64) -> Self {
+        self.cuts_at.insert((what, nth));
+        self
+    }
+
     /// Both plans; where they name the same exchange, the other one wins.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.exchanges.extend(other.exchanges);
         self.outages.extend(other.outages);
         self.cuts.extend(other.cuts);
+        self.cuts_at.extend(other.cuts_at);
         self
     }
 
@@ -188,6 +200,10 @@ pub struct Exchange {
     pub status: Option<u16>,
 }
 
+/// Marks an answer that the plan damaged: what it lacks is not the service's fault.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Damaged;
+
 /// Why the caller has no answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Lost {
@@ -206,13 +222,15 @@ pub struct Hooks(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    plan: Plan,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    plan: Plan,
     counts: Counts,
+    passed: BTreeMap<Point, u64>,
+    cuts: Vec<Point>,
     log: VecDeque<Exchange>,
     points: VecDeque<Point>,
     violations: VecDeque<String>,
@@ -231,7 +249,20 @@ impl Hooks {
     /// Hooks that follow a plan.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self(Arc::new(Inner { plan, state: Mutex::default() }))
+        let state = State { plan, ..State::default() };
+        Self(Arc::new(Inner { state: Mutex::new(state) }))
+    }
+
+    /// From now on nothing goes wrong. What is stuck in the network stays there until
+    /// [`Hooks::deliver_late`].
+    pub fn heal(&self) {
+        self.lock().plan = Plan::none();
+    }
+
+    /// The points at which the plan took the power, oldest first.
+    #[must_use]
+    pub fn cuts(&self) -> Vec<Point> {
+        self.lock().cuts.clone()
     }
 
     /// How much has happened so far.
@@ -271,13 +302,21 @@ impl Hooks {
     /// Passes a point, or loses the power there.
     pub(crate) fn point(&self, what: Point, power: &Power, boot: Boot) -> Result<(), PowerCut> {
         power.check(boot)?;
-        let nth = {
-            let mut state = self.lock();
+        let cut = {
+            let mut guard = self.lock();
+            let state = &mut *guard;
             remember(&mut state.points, what);
             state.counts.points += 1;
-            state.counts.points - 1
+            let of_kind = state.passed.entry(what).or_default();
+            *of_kind += 1;
+            let planned = state.plan.cuts.contains(&(state.counts.points - 1))
+                || state.plan.cuts_at.contains(&(what, *of_kind - 1));
+            if planned {
+                state.cuts.push(what);
+            }
+            planned
         };
-        if self.0.plan.cuts.contains(&nth) {
+        if cut {
             power.cut();
         }
         power.check(boot)
@@ -342,7 +381,7 @@ impl Link {
     ) -> Result<Result<Response<Bytes>, Lost>, PowerCut> {
         self.power.check(boot)?;
         let nth = self.hooks.begin(side);
-        let fault = self.hooks.0.plan.fault(side, nth);
+        let fault = self.hooks.lock().plan.fault(side, nth);
         let what = format!("{} {}", request.method(), request.uri().path());
         let outcome = self.perform(side, nth, fault, request, limit).await;
         let status = outcome.as_ref().ok().map(|answer| answer.status().as_u16());
@@ -377,6 +416,15 @@ impl Link {
                 self.timed(request, limit).await?;
                 let mut answer = Response::new(Bytes::from_static(b"<html>Bad Gateway</html>"));
                 *answer.status_mut() = StatusCode::BAD_GATEWAY;
+                Ok(answer)
+            }
+            Some(ExchangeFault::Truncate) => {
+                let mut answer = self.timed(request, limit).await?;
+                let half = answer.body().len() / 2;
+                if half > 0 {
+                    answer.body_mut().truncate(half);
+                    answer.extensions_mut().insert(Damaged);
+                }
                 Ok(answer)
             }
             Some(ExchangeFault::Late { after }) => {

@@ -158,27 +158,42 @@ impl Story {
         Ok(self.run(world, Plan::none()).await?.counts)
     }
 
+    /// Plays the people on a stage, to the end or until they give up. The bridge and the outbox of
+    /// the till do not run by themselves: run their loops beside it.
+    pub async fn play(&self, stage: &Stage) -> Vec<StepReport> {
+        let cast = Cast { story: self, stage };
+        let mut steps = vec![Step::Start, Step::CheckIn, Step::Show, Step::Pay];
+        if self.refund {
+            steps.push(Step::Refund);
+        }
+        let mut reports = Vec::new();
+        for step in steps {
+            let report = cast.insist(step).await;
+            let worked = report.worked;
+            reports.push(report);
+            if !worked {
+                break;
+            }
+        }
+        reports
+    }
+
     /// Runs the story with a plan of faults. The bridge of the till runs beside it.
     ///
     /// # Errors
     /// A sum of iiko's books does not fit.
     pub async fn run(&self, world: &World, plan: Plan) -> Result<Report, FrontError> {
-        let hooks = Hooks::new(plan);
-        let (clock, ids) = (Arc::clone(&world.clock), Arc::clone(&world.ids));
-        let pos = Arc::clone(&world.pos);
-        let front = FrontSim::new(world.front.clone(), clock, ids, pos, hooks.clone());
-        let waiter = WaiterConfig::new(world.waiter_address.as_str());
-        let phone = WaiterSim::new(waiter, front.clone(), Arc::clone(&world.waiter));
-        let clock = Arc::clone(&world.clock);
-        let cast = Cast { story: self, front: front.clone(), phone, clock, hooks: hooks.clone() };
+        let stage = world.stage(plan);
         let stop = Stop::new();
-        let bridge = front.bridge_loop(stop.clone());
+        let bridge = stage.front.bridge_loop(stop.clone());
         let play = async {
-            let steps = cast.play().await;
+            let steps = self.play(&stage).await;
+            stage.settle().await;
             stop.stop();
             steps
         };
         let (steps, ()) = join(play, bridge).await;
+        let Stage { front, hooks, .. } = stage;
         Ok(Report {
             steps,
             order: front.order(self.order),
@@ -193,6 +208,56 @@ impl Story {
     }
 }
 
+/// A till and a phone, under one plan of faults.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The till.
+    pub front: FrontSim,
+    /// The phone.
+    pub phone: WaiterSim,
+    /// What goes wrong, and what went on.
+    pub hooks: Hooks,
+    clock: Arc<dyn Clock>,
+}
+
+impl World {
+    /// A new till with a phone, switched on. Nothing runs on it by itself.
+    #[must_use]
+    pub fn stage(&self, plan: Plan) -> Stage {
+        let hooks = Hooks::new(plan);
+        let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
+        let pos = Arc::clone(&self.pos);
+        let front = FrontSim::new(self.front.clone(), clock, ids, pos, hooks.clone());
+        let waiter = WaiterConfig::new(self.waiter_address.as_str());
+        let phone = WaiterSim::new(waiter, front.clone(), Arc::clone(&self.waiter));
+        Stage { front, phone, hooks, clock: Arc::clone(&self.clock) }
+    }
+}
+
+impl Stage {
+    /// The cashier switches the till on; the plan may cut it again on the way.
+    pub async fn switch_on(&self) {
+        for _ in 0..TRIES {
+            if self.front.has_power() || self.front.restart().await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn settle(&self) {
+        self.hooks.deliver_late().await;
+        for _ in 0..SETTLING {
+            self.switch_on().await;
+            // A planned power cut is seen at the next turn.
+            let _ = self.front.drain().await;
+            self.clock.sleep(SETTLING_TURN).await;
+        }
+        self.hooks.deliver_late().await;
+        self.switch_on().await;
+        let _ = self.front.drain().await;
+    }
+}
+
 /// Every fault at every place of a story with these counts, with a name for each plan.
 #[must_use]
 pub fn faults(counts: Counts) -> Vec<(String, Plan)> {
@@ -202,6 +267,7 @@ pub fn faults(counts: Counts) -> Vec<(String, Plan)> {
         ExchangeFault::LoseAnswer,
         ExchangeFault::SendTwice,
         ExchangeFault::Garbage,
+        ExchangeFault::Truncate,
         ExchangeFault::Late { after: 1 },
         ExchangeFault::Late { after: u64::MAX },
         ExchangeFault::CutBefore,
@@ -231,43 +297,25 @@ pub fn faults(counts: Counts) -> Vec<(String, Plan)> {
 /// Who plays.
 struct Cast<'a> {
     story: &'a Story,
-    front: FrontSim,
-    phone: WaiterSim,
-    clock: Arc<dyn Clock>,
-    hooks: Hooks,
+    stage: &'a Stage,
 }
 
 impl Cast<'_> {
-    async fn play(&self) -> Vec<StepReport> {
-        let mut steps = vec![Step::Start, Step::CheckIn, Step::Show, Step::Pay];
-        if self.story.refund {
-            steps.push(Step::Refund);
-        }
-        let mut reports = Vec::new();
-        for step in steps {
-            let report = self.insist(step).await;
-            let worked = report.worked;
-            reports.push(report);
-            if !worked {
-                break;
-            }
-        }
-        self.settle().await;
-        reports
-    }
-
     async fn insist(&self, step: Step) -> StepReport {
         let mut report = StepReport { step, worked: false, said: Vec::new() };
         let mut pause = PAUSE;
         for attempt in 0..TRIES {
             if attempt > 0 {
-                self.clock.sleep(pause).await;
+                self.stage.clock.sleep(pause).await;
                 pause = PAUSE_MAX.min(pause * 2);
-                self.switch_on().await;
+                self.stage.switch_on().await;
             }
             // A waiter whose payment failed twice scans again: it does no harm.
             if step == Step::Pay && attempt > 1 {
-                self.phone.check_in(self.story.order, &self.story.value, &self.story.pin).await;
+                self.stage
+                    .phone
+                    .check_in(self.story.order, &self.story.value, &self.story.pin)
+                    .await;
             }
             match self.perform(step).await {
                 Ok(said) => {
@@ -286,24 +334,24 @@ impl Cast<'_> {
         match step {
             Step::Start => {
                 // At the first try the till is on already.
-                self.front.start().await.map_err(|error| error.to_string())?;
+                self.stage.front.start().await.map_err(|error| error.to_string())?;
                 let (number, lines) = (self.story.number, self.story.lines.clone());
-                let opened = self.front.open_order(*order, number, lines);
+                let opened = self.stage.front.open_order(*order, number, lines);
                 opened.map_err(|error| error.to_string())?;
                 Ok(format!("заказ {number} открыт"))
             }
-            Step::CheckIn => match self.phone.check_in(*order, value, pin).await {
+            Step::CheckIn => match self.stage.phone.check_in(*order, value, pin).await {
                 Seen::Done => Ok("гость привязан".into()),
                 other => Err(told(&other)),
             },
-            Step::Show => match self.phone.show(*order).await {
+            Step::Show => match self.stage.phone.show(*order).await {
                 Ok(Some(page)) if page.message.is_none() => Ok(page_text(&page)),
                 Ok(Some(page)) => Err(page.message.unwrap_or_default()),
                 Ok(None) => Err("гость не привязан".into()),
                 Err(seen) => Err(told(&seen)),
             },
             Step::Pay => self.pay().await,
-            Step::Refund => match self.front.return_all(*order).await {
+            Step::Refund => match self.stage.front.return_all(*order).await {
                 Ok(()) => Ok("возвращено всё".into()),
                 Err(error) => Err(error.to_string()),
             },
@@ -312,13 +360,13 @@ impl Cast<'_> {
 
     async fn pay(&self) -> Result<String, String> {
         let id = self.story.order;
-        let order = self.front.order(id).ok_or("заказа нет")?;
+        let order = self.stage.front.order(id).ok_or("заказа нет")?;
         if order.status == OrderStatus::Closed {
             return Ok("уже оплачено".into());
         }
-        let config = self.front.config();
+        let config = self.stage.front.config();
         let type_of = |kind| config.type_of(kind).map(|one| one.id);
-        let mut page = self.phone.payment_page(id).await.map_err(|seen| told(&seen))?;
+        let mut page = self.stage.phone.payment_page(id).await.map_err(|seen| told(&seen))?;
         if let Some(money) = type_of(self.story.money) {
             page.pick_money_type(money);
         }
@@ -327,32 +375,10 @@ impl Cast<'_> {
         let paid = order.items.iter().any(|item| item.processed && Some(item.type_id) == bonus);
         let amount = if paid { Kopecks::ZERO } else { self.story.bonus.min(page.due()) };
         page.enter(Which::Bonus, amount).map_err(|error| error.to_string())?;
-        match self.phone.pay(id, &page).await {
+        match self.stage.phone.pay(id, &page).await {
             Seen::Done => Ok("оплачено".into()),
             other => Err(told(&other)),
         }
-    }
-
-    /// The cashier switches the till on; the plan may cut it again on the way.
-    async fn switch_on(&self) {
-        for _ in 0..TRIES {
-            if self.front.has_power() || self.front.restart().await.is_ok() {
-                return;
-            }
-        }
-    }
-
-    async fn settle(&self) {
-        self.hooks.deliver_late().await;
-        for _ in 0..SETTLING {
-            self.switch_on().await;
-            // A planned power cut is seen at the next turn.
-            let _ = self.front.drain().await;
-            self.clock.sleep(SETTLING_TURN).await;
-        }
-        self.hooks.deliver_late().await;
-        self.switch_on().await;
-        let _ = self.front.drain().await;
     }
 }
 

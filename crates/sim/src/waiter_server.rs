@@ -26,7 +26,7 @@ use tillway_core::Kopecks;
 use tillway_core::id::Uuid;
 use tillway_transport::HttpTransport;
 
-use crate::fault::{Link, Lost, Side};
+use crate::fault::{Damaged, Link, Lost, Side};
 use crate::iiko_front::{FrontError, FrontSim, Kind, PayMode};
 use crate::power::PowerCut;
 use crate::wire::{self, Raw};
@@ -282,6 +282,10 @@ impl WaiterSim {
                 return Err(Seen::NoAnswer);
             };
             match self.link.send(boot, Side::Waiter, request, limit).await? {
+                // .NET throws over such a body, and the app shows what it shows without an answer.
+                Ok(answer) if answer.extensions().get::<Damaged>().is_some() => {
+                    return Err(Seen::NoAnswer);
+                }
                 Ok(answer) => return Ok(answer),
                 Err(Lost::Broken) if !last => {}
                 Err(_) => return Err(Seen::NoAnswer),

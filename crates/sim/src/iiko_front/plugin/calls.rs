@@ -10,7 +10,7 @@ use serde_json::Value;
 use tillway_core::id::Uuid;
 
 use super::super::config::FrontConfig;
-use crate::fault::{Link, Side};
+use crate::fault::{Damaged, Link, Side};
 use crate::power::{Boot, PowerCut};
 use crate::wire;
 
@@ -159,6 +159,9 @@ fn request(config: &FrontConfig, call: Call<'_>) -> http::Result<Request<Bytes>>
 fn read(link: &Link, what: &str, response: &Response<Bytes>) -> Reply {
     let status = response.status().as_u16();
     let (headers, body) = (response.headers(), response.body());
+    if response.extensions().get::<Damaged>().is_some() {
+        return Reply::Nothing;
+    }
     let broken = |why: &str| link.hooks.violation(format!("{what}: {status} {why}"));
     if status == 204 {
         if !body.is_empty() || headers.contains_key(CONTENT_TYPE) {
@@ -167,7 +170,14 @@ fn read(link: &Link, what: &str, response: &Response<Bytes>) -> Reply {
     } else if status < 500 && !body.is_empty() && !is_json(headers) {
         broken("is not application/json");
     }
-    let json = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let json = match serde_json::from_slice(body) {
+        Ok(json) => json,
+        Err(_) if body.is_empty() || !is_json(headers) => Value::Null,
+        Err(_) => {
+            broken("is not JSON");
+            return Reply::Nothing;
+        }
+    };
     let answer = Answer {
         status,
         json,
