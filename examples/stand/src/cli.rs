@@ -43,7 +43,8 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "N", default_value_t = 7700)]
     pub(crate) port_base: u32,
     /// What to log, as `info` or `warn,tillway_waiter=debug`
-    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG", default_value = LOG_DEFAULT)]
+    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG")]
+    #[arg(default_value = LOG_DEFAULT)]
     pub(crate) log: String,
     /// Throw the demo data away and begin again; refused where anything is not demo
     #[arg(long)]

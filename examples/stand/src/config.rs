@@ -389,4 +389,12 @@ mod tests {
         let debug = format!("{config:?}");
         assert!(!debug.contains(demo::TILL_TOKEN) && !debug.contains(demo::TOKEN_KEY), "{debug}");
     }
+
+    #[test]
+    fn the_file_of_the_guide_is_good() {
+        let guide = include_str!("../../../docs/guide/getting-started.md");
+        let text = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let config = from_file(toml::from_str(text).unwrap(), 7_700).unwrap();
+        assert_eq!(check(&config), Vec::<String>::new());
+    }
 }

@@ -60,7 +60,7 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
-                "{} is in use by another stand; stop that one, or choose another folder with --data",
+                "{} is in use by another stand; stop it, or choose another folder with --data",
                 path.display()
             ))),
             Err(TryLockError::Error(error)) => Err(told(path, &error)),

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::{Method, Request, StatusCode, header};
-use tillway::core::port::LoyaltyDesk;
+use tillway::core::Account;
+use tillway::core::book::Caller;
+use tillway::core::id::OrderId;
+use tillway::core::port::{GuestDesk, GuestRef, IdSource, LoyaltyDesk, PaymentDesk};
 use tillway::engine::Engine;
+use tillway::runtime::RandomIds;
 use tillway::transport::RequestBody;
 
 use crate::config::Config;
@@ -48,15 +52,18 @@ impl Page {
             refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return refused;
         }
-        let ready = self.engine.ready().await.is_ok();
-        let body = if request.method() == Method::HEAD { String::new() } else { self.html(ready) };
+        let body = match *request.method() {
+            Method::HEAD => String::new(),
+            _ => self.html().await,
+        };
         let mut page = answer(StatusCode::OK, HTML, Bytes::from(body));
         let policy = HeaderValue::from_static(POLICY);
         page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         page
     }
 
-    fn html(&self, ready: bool) -> String {
+    async fn html(&self) -> String {
+        let ready = self.engine.ready().await.is_ok();
         let mut html = String::from(HEAD);
         html.push_str("<h1>tillway</h1>");
         let what = if self.config.demo { "demo" } else { "venue" };
@@ -67,9 +74,9 @@ impl Page {
         );
         self.running(&mut html, ready);
         if self.config.demo {
-            guests(&mut html);
+            self.guests(&mut html).await;
         }
-        self.lines(&mut html);
+        self.lines(&mut html).await;
         html.push_str(MORE);
         html
     }
@@ -98,7 +105,7 @@ impl Page {
     }
 
     /// The story of README, with the ports of this stand.
-    fn lines(&self, html: &mut String) {
+    async fn lines(&self, html: &mut String) {
         let Some(till) = self.config.tills.first() else { return };
         html.push_str("<h2>Lines to paste</h2>");
         let token = if self.config.demo { demo::TILL_TOKEN } else { "<the till's token>" };
@@ -113,26 +120,61 @@ impl Page {
             let ping = "curl -i $TILL/ping\ncurl -s $TILL/pos/v1/health -H \"$AUTH\"";
             return block(html, "Is it there?", ping);
         }
-        for (what, text) in story() {
+        for (what, text) in story(self.next_epoch().await) {
             block(html, what, &text);
         }
     }
+
+    /// The epoch that order 82 has once its guest is checked in, so that the lines work again
+    /// after a check-out.
+    async fn next_epoch(&self) -> u32 {
+        let order = self.engine.order(&Caller::system(), OrderId(demo::ORDER_82)).await;
+        let sheet = order.ok().and_then(|view| view.sheet);
+        let bound = sheet.as_ref().is_some_and(|sheet| sheet.order.payer().is_some());
+        let epoch = sheet.map_or(0, |sheet| sheet.order.epoch);
+        if bound { epoch } else { epoch.saturating_add(1) }
+    }
+
+    /// The demo's guests, with what is available now.
+    async fn guests(&self, html: &mut String) {
+        html.push_str("<h2>Guests of the demo</h2><table><tr><th>card</th><th>guest</th>");
+        html.push_str("<th>available now</th><th></th></tr>");
+        for one in demo::guests() {
+            let card = one.carriers.first().copied().unwrap_or_default();
+            let name = one.guest.names.display(&one.guest.client_id);
+            let file = self.engine.guest(GuestRef::Id(one.guest.id)).await;
+            let accounts = file.map_or_else(|_| Vec::new(), |file| file.accounts);
+            let money = |account: &Account| {
+                let sum = account.available().unwrap_or_default().for_people();
+                format!("{} {sum}", escaped(&account.name)).replace(' ', "&nbsp;")
+            };
+            let money: Vec<_> = accounts.iter().map(money).collect();
+            let _ = write!(
+                html,
+                "<tr><td><code>{}</code><td>{}<td lang=ru>{}<td lang=ru>{}</tr>",
+                escaped(card),
+                escaped(&name),
+                money.join("<br>"),
+                escaped(one.about)
+            );
+        }
+        html.push_str("</table>");
+    }
 }
 
-/// What README tells, step by step.
-fn story() -> Vec<(&'static str, String)> {
+/// What README tells, step by step, with transaction ids that nobody used yet.
+fn story(epoch: u32) -> Vec<(&'static str, String)> {
     let (bonus, deposit) = (demo::BONUS_WALLET, demo::DEPOSIT_WALLET);
     let [(bonus_type, ..), (deposit_type, ..), _] = demo::PAYMENT_TYPES;
     let pay = |transaction: &str, wallet, kopecks: u32, payment_type| {
         format!(
             "curl -s -X PUT $TILL/pos/v1/payments/{transaction} -H \"$AUTH\" -H \"$JSON\" \\\n     \
-             -d '{{\"orderId\":\"'$ORDER'\",\"walletId\":\"{wallet}\",\"bindingEpoch\":1,\
-             \"amountMinor\":{kopecks},\n          \"orderTotalMinor\":165000,\
-             \"paymentTypeId\":\"{payment_type}\"}}'"
+             -d '{{\"orderId\":\"'$ORDER'\",\"bindingEpoch\":{epoch},\n          \
+             \"walletId\":\"{wallet}\",\"amountMinor\":{kopecks},\n          \
+             \"orderTotalMinor\":165000,\"paymentTypeId\":\"{payment_type}\"}}'"
         )
     };
-    let (first, second) =
-        ("5d2f0c1e-7a43-4c58-9c0b-2b1a6e4f8d01", "9a3b6d2e-0a64-4f3e-8f0f-5c1d9e2b7a10");
+    let (first, second) = (RandomIds.fresh().to_string(), RandomIds.fresh().to_string());
     vec![
         (
             "The waiter scans the card: 204",
@@ -153,18 +195,18 @@ fn story() -> Vec<(&'static str, String)> {
             "The plugin asks how to split 1650.00 when 750.00 come from points",
             format!(
                 "curl -s -X POST $TILL/pos/v1/orders/$ORDER/plan -H \"$AUTH\" -H \"$JSON\" \\\n     \
-                 -d '{{\"dueMinor\":165000,\"input\":{{\"enter\":{{\"walletId\":\"{bonus}\",\
-                 \"amountMinor\":75000}}}}}}'"
+                 -d '{{\"dueMinor\":165000,\n          \"input\":{{\"enter\":{{\
+                 \"walletId\":\"{bonus}\",\"amountMinor\":75000}}}}}}'"
             ),
         ),
         (
             "The till takes both parts; the same line again moves no money",
-            [pay(first, bonus, 75_000, bonus_type), pay(second, deposit, 90_000, deposit_type)]
+            [pay(&first, bonus, 75_000, bonus_type), pay(&second, deposit, 90_000, deposit_type)]
                 .join("\n"),
         ),
         (
             "The till takes both back",
-            [first, second]
+            [&first, &second]
                 .map(|id| {
                     format!(
                         "curl -s -X POST $TILL/pos/v1/payments/{id}/cancel -H \"$AUTH\" \
@@ -182,24 +224,6 @@ fn story() -> Vec<(&'static str, String)> {
             ),
         ),
     ]
-}
-
-fn guests(html: &mut String) {
-    html.push_str(
-        "<h2>Guests of the demo</h2><table><tr><th>card</th><th>guest</th><th></th></tr>",
-    );
-    for one in demo::guests() {
-        let card = one.carriers.first().copied().unwrap_or_default();
-        let name = one.guest.names.display(&one.guest.client_id);
-        let _ = write!(
-            html,
-            "<tr><td><code>{}</code></td><td>{}</td><td lang=ru>{}</td></tr>",
-            escaped(card),
-            escaped(&name),
-            escaped(one.about)
-        );
-    }
-    html.push_str("</table>");
 }
 
 fn block(html: &mut String, what: &str, text: &str) {
@@ -227,7 +251,8 @@ const HEAD: &str = "<!doctype html><html lang=en><meta charset=utf-8>\
 body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}\
 h1{margin:0}h2{margin:2rem 0 .5rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}.lead{margin-top:0}\
 table{border-collapse:collapse;width:100%}\
-td,th{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid #8885}\
+td,th{text-align:left;vertical-align:top;padding:.35rem .8rem .35rem 0;\
+border-bottom:1px solid #8885}\
 pre{background:#8882;padding:.8rem;border-radius:.4rem;overflow-x:auto}\
 code,pre{font:13px/1.5 ui-monospace,monospace}.good{color:#2a8a4a}.bad{color:#c33;font-weight:600}\
 </style>";

@@ -37,6 +37,7 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failu
     if !found.is_empty() {
         return Err(Failure::new(format!("the configuration is not good: {}", found.join("; "))));
     }
+    let signals = Signals::listen()?;
     let folder = Folder::open(&options.data)?;
     if options.fresh {
         folder.start_again(&config).await?;
@@ -47,7 +48,7 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failu
     if recovered > 0 {
         tracing::info!(recovered, "took up what the last run left open");
     }
-    run(&config, stand, listeners).await
+    run(&config, stand, listeners, signals).await
 }
 
 /// All doors, opened before anything is told.
@@ -68,7 +69,12 @@ impl Listeners {
     }
 }
 
-async fn run(config: &Config, stand: Stand, listeners: Listeners) -> Result<(), Failure> {
+async fn run(
+    config: &Config,
+    stand: Stand,
+    listeners: Listeners,
+    mut signals: Signals,
+) -> Result<(), Failure> {
     let control_at = listeners.control.local_addr();
     let control_at = control_at.map_err(|error| Failure::of("the control port", &error))?;
     let control = ControlFile::write(stand.folder.path(), control_at)?;
@@ -86,7 +92,7 @@ async fn run(config: &Config, stand: Stand, listeners: Listeners) -> Result<(), 
     }
     greet(config, &stand);
     let ended = tokio::select! {
-        signal = stop_signal() => signal,
+        signal = signals.next() => Ok(signal),
         damaged = watch_store(&stand) => Err(damaged),
         () = keep(&stand) => Err(Failure::new("the keeper ended")),
         Some(_) = servers.join_next() => Err(Failure::new("a listener ended")),
@@ -99,7 +105,7 @@ async fn run(config: &Config, stand: Stand, listeners: Listeners) -> Result<(), 
     stop.send_replace(true);
     tokio::select! {
         () = settle(&stand, &mut servers) => {}
-        _ = stop_signal() => tracing::warn!("told to stop twice: not waiting any longer"),
+        _ = signals.next() => tracing::warn!("told to stop twice: not waiting any longer"),
     }
     drop(control);
     ended.map(drop)
@@ -212,21 +218,48 @@ async fn settle(stand: &Stand, servers: &mut JoinSet<StopReport>) {
     tracing::info!(finished, cut, "stopped");
 }
 
-/// Ready when a person or the system asks to stop; says how.
-async fn stop_signal() -> Result<&'static str, Failure> {
-    let failed = |error| Failure::of("signals cannot be heard", &error);
+/// The ways in which a person or the system asks to stop. They are heard from the moment that this
+/// is made.
+struct Signals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        let mut term = signal(SignalKind::terminate()).map_err(failed)?;
+        let failed = |error| Failure::of("signals cannot be heard", &error);
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate()).map_err(failed)? })
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    /// Ready at the next one; says which.
+    #[cfg(unix)]
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
-            pressed = tokio::signal::ctrl_c() => pressed.map(|()| "Ctrl-C").map_err(failed),
-            _ = term.recv() => Ok("SIGTERM"),
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.terminate.recv() => "SIGTERM",
         }
     }
+
+    /// Ready at the next one; says which.
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map(|()| "Ctrl-C").map_err(failed)
+    async fn next(&mut self) -> &'static str {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => "Ctrl-C",
+            // Without ears there is only the end of the process.
+            Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 /// What listens where.

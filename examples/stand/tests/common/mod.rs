@@ -1,5 +1,6 @@
 //! A stand of one's own for each test: free ports, a temporary folder, raw HTTP.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
