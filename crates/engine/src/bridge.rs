@@ -14,9 +14,11 @@ use tillway_core::port::{
     BridgeCommand, BridgeDesk, BridgeError, BridgeGuest, CommandKind, CommandOutcome, HeadRow,
     Query,
 };
+use tillway_core::time::Timestamp;
 
 use crate::Engine;
 use crate::drive::{DriveError, Folded, With};
+use crate::vault::For;
 use crate::wait::within;
 
 /// The longest wait of one poll.
@@ -85,12 +87,20 @@ impl BridgeDesk for Engine {
         let stream = self.stream_of(&till, command).await;
         match stream.map_err(|_| BridgeError::Unavailable)? {
             Some(stream) if stream.kind == StreamKind::Binding => {
-                self.binding_result(stream, command, outcome).await
+                self.binding_result(&till, stream, command, outcome).await
             }
             // The plugin acknowledges or cancels the payment by calls of their own.
             Some(_) => Ok(()),
-            None => Err(BridgeError::Expired),
+            None => nobody_waits(outcome),
         }
+    }
+}
+
+/// What was done is to be undone; what was not done is no more of use, and that is all.
+fn nobody_waits(outcome: CommandOutcome) -> Result<(), BridgeError> {
+    match outcome {
+        CommandOutcome::Done => Err(BridgeError::Expired),
+        _ => Ok(()),
     }
 }
 
@@ -125,7 +135,7 @@ impl Engine {
     ) -> Result<(), DriveError> {
         let Folded { flow, .. } = self.folded::<BindingFlow>(head.stream).await?;
         let now = self.now();
-        let pin = self.0.pins.get(flow.order);
+        let epoch = Some(flow.epoch);
         for stray in &flow.strays {
             // A guest that is wanted again is not taken off.
             let wanted = matches!(&flow.phase,
@@ -133,13 +143,8 @@ impl Engine {
             if let (false, Some(guest)) = (wanted, self.bridge_guest(stray.guest).await?) {
                 let what = CommandKind::UnbindGuest(guest);
                 let (id, order) = (stray.command, flow.order);
-                commands.push(BridgeCommand {
-                    id,
-                    order,
-                    what,
-                    pin: pin.clone(),
-                    deadline: PATIENT,
-                });
+                let (pin, deadline) = (self.0.pins.get(order, For::Unbind), PATIENT);
+                commands.push(BridgeCommand { id, order, what, epoch, pin, deadline });
             }
         }
         if let Phase::Asked(asked) = &flow.phase
@@ -148,8 +153,11 @@ impl Engine {
             && let Some(guest) = self.bridge_guest(asked.payer.guest).await?
         {
             let (id, order) = (asked.command, flow.order);
-            let (what, deadline) = (CommandKind::BindGuest(guest), asked.deadline.since(now));
-            commands.push(BridgeCommand { id, order, what, pin, deadline });
+            let pin = self.0.pins.get(order, For::Bind(asked.payer.guest));
+            // Never longer than it was asked for, wherever the wall clock stands now.
+            let deadline = asked.deadline.since(now).min(self.0.config.bridge_budget);
+            let what = CommandKind::BindGuest(guest);
+            commands.push(BridgeCommand { id, order, what, epoch, pin, deadline });
         }
         Ok(())
     }
@@ -163,7 +171,7 @@ impl Engine {
         if let (Watch::Asked { command, .. }, Some(order)) = (&flow.watch, flow.order) {
             let what = CommandKind::VerifyPayment { payment: flow.id, amount: flow.amount };
             let (id, deadline) = (*command, PATIENT);
-            commands.push(BridgeCommand { id, order, what, pin: None, deadline });
+            commands.push(BridgeCommand { id, order, what, epoch: None, pin: None, deadline });
         }
         Ok(())
     }
@@ -180,6 +188,7 @@ impl Engine {
 
     async fn binding_result(
         &self,
+        till: &TillId,
         stream: StreamId,
         command: CommandId,
         outcome: CommandOutcome,
@@ -187,7 +196,9 @@ impl Engine {
         let at = self.now();
         let expired = core::sync::atomic::AtomicBool::new(false);
         let decide = |flow: &BindingFlow| {
-            let step = flow.answer(BindingAnswer { command, outcome }, at);
+            let ours = flow.till.as_ref().is_none_or(|owner| owner == till);
+            let answer = BindingAnswer { command, outcome };
+            let step = ours.then(|| flow.answer(answer, at)).flatten();
             expired.store(step.is_none(), core::sync::atomic::Ordering::Relaxed);
             Ok(step.unwrap_or_else(Step::nothing))
         };
@@ -200,7 +211,7 @@ impl Engine {
         };
         self.remember_commands(&driven.flow);
         self.0.orders.ring(&driven.flow.order);
-        if expired.into_inner() { Err(BridgeError::Expired) } else { Ok(()) }
+        if expired.into_inner() { nobody_waits(outcome) } else { Ok(()) }
     }
 
     /// Remembers which flow the commands of a binding belong to.
@@ -255,8 +266,7 @@ impl Engine {
     }
 
     /// Asks a binding what comes next, and does it.
-    pub(crate) async fn push_on(&self, order: OrderId) -> Result<(), DriveError> {
-        let at = self.now();
+    pub(crate) async fn push_on(&self, order: OrderId, at: Timestamp) -> Result<(), DriveError> {
         let decide = |flow: &BindingFlow| {
             Ok(match flow.next(at) {
                 tillway_core::flow::Next::Commit(step) => step,

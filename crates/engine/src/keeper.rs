@@ -126,7 +126,7 @@ impl Keeper {
                 return Ok(());
             }
         }
-        self.engine.push_on(order).await
+        self.engine.push_on(order, now).await
     }
 
     /// Asks the till about a payment that nobody acknowledged, but never about one that the guest

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tillway_core::Account;
 use tillway_core::account::OverdraftUse;
 use tillway_core::book::{Caller, Op, Refusal, StreamId};
-use tillway_core::flow::{BindingCommand, BindingFlow, CheckIn, Ending, Flow, Phase};
+use tillway_core::flow::{Asked, BindingCommand, BindingFlow, CheckIn, Ending, Flow, Phase};
 use tillway_core::id::{AccountId, OrderId};
 use tillway_core::port::{CheckedIn, LoyaltyDesk, LoyaltyView, Sheet, TableRefusal};
 use tillway_core::token::Scan;
@@ -20,6 +20,7 @@ use crate::Engine;
 use crate::config::Bridge;
 use crate::drive::{DriveError, With};
 use crate::identify::Found;
+use crate::vault::For;
 use crate::wait::within;
 
 /// Hard deadlines of iiko note 1.8.
@@ -41,15 +42,16 @@ impl LoyaltyDesk for Engine {
         }
         let (engine, asks) = (self.clone(), caller.clone());
         let flow = self.outlive("check-in", async move {
-            engine.check_in_flow(&asks, order, &scan, pin).await
+            let answer = engine.check_in_flow(&asks, order, &scan, pin).await;
+            // Counted here, because a guesser may hang up before the answer.
+            if answer.as_ref().is_err_and(|refusal| refusal.counts_as_guess()) {
+                engine.0.guesses.failed(asks.till.as_ref(), ticks);
+            }
+            answer
         });
         let most = self.budget(caller, CHECK_IN_MAX);
         let answer = within(&*self.0.ports.clock, most, flow).await.flatten();
-        let answer = answer.unwrap_or(Err(TableRefusal::Unavailable));
-        if answer.as_ref().is_err_and(|refusal| refusal.counts_as_guess()) {
-            self.0.guesses.failed(caller.till.as_ref(), ticks);
-        }
-        answer
+        answer.unwrap_or(Err(TableRefusal::Unavailable))
     }
 
     async fn check_out(
@@ -110,15 +112,12 @@ impl Engine {
         let found = self.identify(scan).await?;
         let accounts = self.store().accounts(found.guest.id).await;
         let accounts = accounts.map_err(|_| TableRefusal::Unavailable)?;
-        self.0.pins.put(order, pin);
-        let asked = self.ask_binding(caller, order, &found, &accounts).await;
-        let answer = match asked {
-            Ok(BindingFlow { phase: Phase::Bound { .. }, .. }) => Ok(()),
-            Ok(_) => self.await_binding(order).await,
-            Err(error) => Err(table_refusal(&error)),
-        };
-        self.0.pins.forget(order);
-        answer?;
+        let kept = self.0.pins.keep(order, For::Bind(found.guest.id), pin);
+        let flow = self.ask_binding(caller, order, &found, &accounts).await;
+        if let Phase::Asked(asked) = flow.map_err(|e| table_refusal(&e))?.phase {
+            self.await_binding(order, &asked).await?;
+        }
+        drop(kept);
         match self.0.config.bridge {
             Bridge::Poll | Bridge::None => Ok(CheckedIn::Attached),
             Bridge::Message => self.noted(&found, &accounts),
@@ -163,8 +162,11 @@ impl Engine {
         pick_money(&self.order_view(accounts, &[], None)).ok().flatten()
     }
 
-    /// Waits until the till has answered or its time is over.
-    async fn await_binding(&self, order: OrderId) -> Result<(), TableRefusal> {
+    /// Waits until the till has answered what it was asked, or its time is over.
+    async fn await_binding(&self, order: OrderId, wanted: &Asked) -> Result<(), TableRefusal> {
+        let clock = &*self.0.ports.clock;
+        // By ticks too: a wall clock that is set back must not keep the order pending (F34).
+        let give_up = clock.ticks().saturating_add(self.0.config.bridge_budget);
         let bell = self.0.orders.listen(&order);
         loop {
             let mut rung = pin!(bell.notified());
@@ -172,18 +174,24 @@ impl Engine {
             let stream = StreamId::from(order);
             let flow = self.folded::<BindingFlow>(stream).await.map_err(|e| table_refusal(&e))?;
             let flow = flow.flow;
-            let now = self.now();
             let asked = match &flow.phase {
-                Phase::Bound { .. } => return Ok(()),
+                Phase::Bound { payer, .. } if payer.guest == wanted.payer.guest => return Ok(()),
+                Phase::Asked(asked) if asked.payer.guest == wanted.payer.guest => asked,
+                Phase::Bound { .. } | Phase::Asked(_) => return Err(TableRefusal::OtherGuest),
                 Phase::Free => return Err(ending_refusal(flow.last)),
-                Phase::Asked(asked) => asked,
             };
-            if asked.deadline <= now {
-                self.push_on(order).await.map_err(|e| table_refusal(&e))?;
+            if asked.deadline != wanted.deadline {
+                // The till was silent, and somebody asks it again.
+                return Err(TableRefusal::TillUnreachable);
+            }
+            let (now, left) = (self.now(), give_up.saturating_sub(clock.ticks()));
+            if asked.deadline <= now || left.is_zero() {
+                let at = now.max(asked.deadline);
+                self.push_on(order, at).await.map_err(|e| table_refusal(&e))?;
                 continue;
             }
             let until = if asked.not_before > now { asked.not_before } else { asked.deadline };
-            within(&*self.0.ports.clock, until.since(now), rung).await;
+            within(clock, until.since(now).min(left), rung).await;
             if let Some(till) = &flow.till {
                 self.0.tills.ring(till);
             }
@@ -199,10 +207,8 @@ impl Engine {
         if !self.0.config.pins.passes(pin.as_ref()) {
             return Err(TableRefusal::BadPin);
         }
-        self.0.pins.put(order, pin);
-        let answer = self.unbind(caller, order).await;
-        self.0.pins.forget(order);
-        answer
+        let _kept = self.0.pins.keep(order, For::Unbind, pin);
+        self.unbind(caller, order).await
     }
 
     /// Durable first, then told to the till (F15); a silent till is a message, the wish stays.
@@ -222,7 +228,8 @@ impl Engine {
         let mut flow = driven.map_err(|e| table_refusal(&e))?.flow;
         self.remember_commands(&flow);
         self.0.orders.ring(&order);
-        let give_up = at.after(self.0.config.bridge_budget);
+        let clock = &*self.0.ports.clock;
+        let give_up = clock.ticks().saturating_add(self.0.config.bridge_budget);
         let bell = self.0.orders.listen(&order);
         loop {
             if flow.strays.is_empty() {
@@ -234,14 +241,14 @@ impl Engine {
                 self.0.tills.ring(till);
             }
             flow = self.folded(stream).await.map_err(|e| table_refusal(&e))?.flow;
-            let now = self.now();
             if flow.strays.is_empty() {
                 return Ok(());
             }
-            if now >= give_up {
+            let left = give_up.saturating_sub(clock.ticks());
+            if left.is_zero() {
                 return Err(TableRefusal::TillUnreachable);
             }
-            within(&*self.0.ports.clock, give_up.since(now), rung).await;
+            within(clock, left, rung).await;
         }
     }
 

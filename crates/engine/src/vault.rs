@@ -1,31 +1,62 @@
 //! Waiters' PINs, for as long as a command to the till needs them. They live here alone: never in
 //! a record, a log or an error, and they are gone after a restart.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use secrecy::SecretString;
-use tillway_core::id::OrderId;
+use tillway_core::id::{GuestId, OrderId};
 
-/// One PIN an order: commands of one order are issued one after the other.
+/// What a PIN was given for: nobody else's command gets it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum For {
+    /// To attach this guest.
+    Bind(GuestId),
+    /// To take a guest off.
+    Unbind,
+}
+
+/// One PIN a request that waits for the till.
 #[derive(Debug, Default)]
-pub(crate) struct PinVault(Mutex<BTreeMap<OrderId, SecretString>>);
+pub(crate) struct PinVault(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    pins: Vec<(u64, OrderId, For, SecretString)>,
+    last: u64,
+}
+
+/// Forgets its PIN when it is dropped, whatever ended the wait.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Ticket<'v> {
+    vault: &'v PinVault,
+    number: u64,
+}
 
 impl PinVault {
-    /// Keeps a PIN; the last one wins.
-    pub(crate) fn put(&self, order: OrderId, pin: Option<SecretString>) {
-        if let Some(pin) = pin {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(order, pin);
-        }
+    /// Keeps a PIN as long as the ticket lives.
+    pub(crate) fn keep(&self, order: OrderId, what: For, pin: Option<SecretString>) -> Ticket<'_> {
+        let mut kept = self.lock();
+        kept.last = kept.last.wrapping_add(1);
+        let number = kept.last;
+        kept.pins.extend(pin.map(|pin| (number, order, what, pin)));
+        Ticket { vault: self, number }
     }
 
-    /// Forgets it.
-    pub(crate) fn forget(&self, order: OrderId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&order);
+    /// The PIN for a command of this order: of those who wait, the first one's.
+    pub(crate) fn get(&self, order: OrderId, what: For) -> Option<SecretString> {
+        let kept = self.lock();
+        let found = kept.pins.iter().find(|(_, o, w, _)| *o == order && *w == what);
+        found.map(|(.., pin)| pin.clone())
     }
 
-    /// The PIN for a command of this order.
-    pub(crate) fn get(&self, order: OrderId) -> Option<SecretString> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&order).cloned()
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.vault.lock().pins.retain(|(number, ..)| *number != self.number);
     }
 }

@@ -117,14 +117,7 @@ fn unbind(view: &mut View, ask: &Ask<'_>, mut row: Order) -> Result<Order, Stop>
     match row.binding.clone() {
         Binding::None => return Err(Refusal::NoGuest.into()),
         Binding::Unbound => return Ok(row),
-        Binding::Pending(payer) => {
-            // A binding that never came to be frees its token (F16).
-            let ours =
-                |id: &TokenId| view.tokens.get(id).is_some_and(|t| t.order == row.id && !t.spent);
-            if let Some(token) = payer.token.filter(ours) {
-                view.tokens.set(token, None);
-            }
-        }
+        Binding::Pending(payer) => free_token(view, row.id, &payer),
         Binding::Bound(payer) => {
             if row.live.captured.total()?.is_positive() {
                 return Err(Refusal::HasPayment.into());
@@ -151,6 +144,14 @@ fn spend_token(view: &mut View, payer: &Payer) {
         return;
     };
     view.tokens.set(row.id, Some(TokenRow { spent: true, ..row }));
+}
+
+/// A binding that never came to be frees its token (F16).
+fn free_token(view: &mut View, order: OrderId, payer: &Payer) {
+    let ours = |id: &TokenId| view.tokens.get(id).is_some_and(|t| t.order == order && !t.spent);
+    if let Some(token) = payer.token.filter(ours) {
+        view.tokens.set(token, None);
+    }
 }
 
 fn void_holds(view: &mut View, order: OrderId) -> Result<(), Stop> {
@@ -196,8 +197,10 @@ fn close(
     }
     let unknown = |id: &&PaymentId| view.payments.get(id).is_none_or(|p| p.capture().is_none());
     let orphans_in_iiko: Vec<_> = listed.iter().filter(unknown).copied().collect();
-    if let Some(payer) = row.payer().copied() {
-        spend_token(view, &payer);
+    match &row.binding {
+        Binding::Bound(payer) => spend_token(view, payer),
+        Binding::Pending(payer) => free_token(view, order, payer),
+        Binding::None | Binding::Unbound => {}
     }
     if row.binding.who().is_some() {
         row.binding = Binding::Unbound;

@@ -44,6 +44,8 @@ pub struct BindingFlow {
     pub strays: Vec<Stray>,
     /// How the last binding ended.
     pub last: Option<Ending>,
+    /// The last strays that the till took off, so that a repeat of its result is known.
+    gone: Vec<Stray>,
     gave_up: bool,
 }
 
@@ -268,6 +270,11 @@ impl BindingFlow {
         CommandId(Uuid::new_v5(&self.order.0, name.as_bytes()))
     }
 
+    /// Whether this command asked, in some try, for the guest who is asked for or bound now.
+    fn is_bind(&self, command: CommandId) -> bool {
+        (0..=BUSY_TRIES_MAX).any(|tries| self.command_id("bind", self.epoch, tries) == command)
+    }
+
     fn check_in(&self, wish: &CheckIn, at: Timestamp) -> Result<Step<BindingEvent>, Refusal> {
         match &self.phase {
             Phase::Free => self.fresh(wish, at),
@@ -396,6 +403,7 @@ impl Flow for BindingFlow {
             phase: Phase::Free,
             strays: Vec::new(),
             last: None,
+            gone: Vec::new(),
             gave_up: false,
         }
     }
@@ -435,7 +443,14 @@ impl Flow for BindingFlow {
                 self.phase = Phase::Free;
                 self.strays.extend(stray.clone());
             }
-            BindingEvent::Gone { command } => self.strays.retain(|s| s.command != *command),
+            BindingEvent::Gone { command } => {
+                if let Some(at) = self.strays.iter().position(|s| s.command == *command) {
+                    self.gone.push(self.strays.remove(at));
+                }
+                if self.gone.len() > STRAYS_MAX {
+                    self.gone.remove(0);
+                }
+            }
             BindingEvent::GaveUp { command } => {
                 self.strays.retain(|s| s.command != *command);
                 self.gave_up = true;
@@ -504,10 +519,10 @@ impl Flow for BindingFlow {
             Phase::Asked(asked) if asked.command == command => {
                 return Some(self.asked_answer(asked, outcome, at));
             }
-            // The till did what is wanted again by now: adopt it (F15).
+            // The till did what is wanted again by now, or still: adopt it (F15).
             Phase::Asked(asked) if outcome == CommandOutcome::Done => {
-                let older = |s: &&Stray| s.bind == command && s.guest == asked.payer.guest;
-                if self.strays.iter().any(|s| older(&s)) {
+                let older = |s: &Stray| s.bind == command && s.guest == asked.payer.guest;
+                if self.is_bind(command) || self.strays.iter().any(older) {
                     return Some(self.attached(asked.payer, command, at));
                 }
             }
@@ -515,10 +530,24 @@ impl Flow for BindingFlow {
             Phase::Bound { on_till: Some(bound), .. } if *bound == command => {
                 return Some(Step::nothing());
             }
+            // Another command for the same binding, answered late: nothing more to do.
+            Phase::Asked(_) | Phase::Bound { on_till: Some(_), .. } if self.is_bind(command) => {
+                return Some(Step::nothing());
+            }
             _ => {}
         }
-        let stray = self.strays.iter().find(|s| s.command == command)?;
-        Some(self.stray_answer(stray, outcome))
+        if let Some(stray) = self.strays.iter().find(|s| s.command == command) {
+            return Some(self.stray_answer(stray, outcome));
+        }
+        // A repeat of the result that took a stray off, unless that guest is wanted again.
+        let gone = self.gone.iter().find(|s| s.command == command)?;
+        let wanted = match &self.phase {
+            Phase::Asked(Asked { payer, .. }) | Phase::Bound { payer, .. } => {
+                payer.guest == gone.guest
+            }
+            Phase::Free => false,
+        };
+        (!wanted).then(Step::nothing)
     }
 
     /// Waits on the till's shelf as long as the till may answer, also for a repeat of the result

@@ -47,6 +47,8 @@ pub struct BridgeCommand {
     pub order: OrderId,
     /// What to do.
     pub what: CommandKind,
+    /// The binding's epoch now, for a command that binds or unbinds (F15).
+    pub epoch: Option<u32>,
     /// The waiter's PIN, when one is there; shown to nobody else.
     pub pin: Option<SecretString>,
     /// How long from now the result is of use. Looked at just before the effect (F15).

@@ -10,9 +10,7 @@ use serde::Serialize;
 use tillway_core::Kopecks;
 use tillway_core::book::{Actor, Caller, HoldState, PaymentState, Refusal};
 use tillway_core::id::{CommandId, HoldId, OrderId, PaymentId, RefundId, TillId, Uuid};
-use tillway_core::port::{
-    BridgeCommand, CommandKind, OrderView, PayError, PaymentDesk, PaymentView,
-};
+use tillway_core::port::{OrderView, PayError, PaymentDesk, PaymentView};
 use tillway_transport::BoxError;
 
 use super::auth::Denied;
@@ -349,31 +347,11 @@ impl Call<'_> {
         let asked = shared.desks.bridge.commands(&caller, wait);
         let found = within(&*shared.clock, patience, asked).await;
         let found = found.unwrap_or_else(|| Ok(Vec::new()))?;
-        let arrived = shared.clock.ticks();
-        let mut commands = Vec::with_capacity(found.len());
-        for command in &found {
-            match self.epoch(command).await {
-                Ok(epoch) => {
-                    let spent = shared.clock.ticks().saturating_sub(arrived);
-                    commands.extend(CommandOut::of(command, epoch, spent));
-                }
-                // Nothing is lost: it is handed out again.
-                Err(_) => tracing::warn!(command = %command.id, "its order cannot be read"),
-            }
-        }
+        let commands: Vec<_> = found.iter().filter_map(CommandOut::of).collect();
         if commands.is_empty() {
             return Ok(no_content());
         }
         Ok(json_reply(StatusCode::OK, &CommandsOut { commands }))
-    }
-
-    /// The epoch that a binding command is about.
-    async fn epoch(&self, command: &BridgeCommand) -> Result<Option<u32>, PayError> {
-        if matches!(command.what, CommandKind::VerifyPayment { .. }) {
-            return Ok(None);
-        }
-        let view = self.glance(command.order).await.ok_or(PayError::Unavailable)?;
-        Ok(Some(view.sheet.map_or(0, |sheet| sheet.order.epoch)))
     }
 
     async fn command_result(&self) -> Answer {

@@ -1,7 +1,5 @@
 //! The bridge: commands out, results in.
 
-use core::time::Duration;
-
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use tillway_core::id::{CommandId, OrderId, PaymentId, Uuid};
@@ -52,18 +50,13 @@ struct GuestOut<'a> {
 }
 
 impl<'a> CommandOut<'a> {
-    /// The epoch belongs to binding and unbinding alone; `spent` of the deadline is over already.
     /// `None` for a command of a kind that this version cannot say.
-    pub(crate) fn of(
-        command: &'a BridgeCommand,
-        epoch: Option<u32>,
-        spent: Duration,
-    ) -> Option<Self> {
+    pub(crate) fn of(command: &'a BridgeCommand) -> Option<Self> {
         let mut out = Self {
             command_id: Text(command.id),
             kind: "",
             order_id: Text(command.order),
-            binding_epoch: epoch,
+            binding_epoch: command.epoch,
             waiter_pin: command.pin.as_ref().map(|pin| pin.expose_secret()),
             guest: None,
             deadline_ms: None,
@@ -74,7 +67,7 @@ impl<'a> CommandOut<'a> {
             CommandKind::BindGuest(guest) => {
                 out.kind = "bindGuest";
                 out.guest = Some(GuestOut::of(guest));
-                let left = u64::try_from(command.deadline.saturating_sub(spent).as_millis());
+                let left = u64::try_from(command.deadline.as_millis());
                 out.deadline_ms = Some(left.unwrap_or(u64::MAX));
             }
             CommandKind::UnbindGuest(guest) => {
