@@ -209,4 +209,19 @@ mod tests {
         let row = block_on(store.order(order)).unwrap().unwrap();
         assert_eq!(row.binding, Binding::Unbound);
     }
+
+    /// A close that finds nobody bound depends on that all the same.
+    #[test]
+    fn a_close_racing_the_first_check_in_is_decided_anew() {
+        let (engine, store) = engine();
+        let order = OrderId(Uuid::from_u128(82));
+        let ops = block_on(engine.close_ops(order, &[])).unwrap().unwrap();
+        let scan = Scan::new("149725735");
+        block_on(engine.check_in(&waiter(), order, scan, None)).unwrap();
+        let commit = block_on(engine.commit(With::default(), ops)).unwrap();
+        assert!(commit.is_none(), "stale");
+        let flow = block_on(engine.folded::<BindingFlow>(StreamId::from(order))).unwrap().flow;
+        let row = block_on(store.order(order)).unwrap().unwrap();
+        assert_eq!(flow.epoch, row.epoch);
+    }
 }

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use tillway_core::book::{Commit, Op, PaymentState, Status, StreamId, StreamKind};
+use tillway_core::Kopecks;
+use tillway_core::book::{Commit, Op, Status, StreamId, StreamKind};
 use tillway_core::flow::{
     BindingCommand, BindingFlow, Flow, Next, PaymentCommand, PaymentFlow, Phase, Step,
 };
@@ -133,7 +134,7 @@ impl Keeper {
     /// has back.
     async fn wake_payment(&self, id: PaymentId) -> Result<(), DriveError> {
         let row = self.engine.store().payment(id).await?;
-        let captured = row.is_some_and(|p| matches!(p.state, PaymentState::Captured(_)));
+        let captured = row.is_some_and(|p| p.live().is_ok_and(Kopecks::is_positive));
         let at = self.engine.now();
         let decide = |flow: &PaymentFlow| {
             if !captured {

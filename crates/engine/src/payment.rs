@@ -1,6 +1,7 @@
 //! The plugin's desk: plan, reserve, capture, cancel, refund, close.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use tillway_core::book::{
@@ -39,6 +40,8 @@ const TTL_MIN: Duration = Duration::from_secs(60);
 const TTL_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// How many payments a close may list.
 const LISTED_MAX: usize = 256;
+/// How often a close is decided anew when a flow of its order has moved in the meantime.
+const CLOSE_TRIES: usize = 8;
 
 impl From<DriveError> for PayError {
     fn from(error: DriveError) -> Self {
@@ -290,10 +293,15 @@ impl PaymentDesk for Engine {
     }
 
     async fn closed(&self, caller: &Caller, told: OrderClosed) -> Result<CloseReport, PayError> {
-        if told.payments.len() > LISTED_MAX {
+        let OrderClosed { order, payments: mut listed } = told;
+        if listed.len() > LISTED_MAX {
             return Err(Refusal::BadAmount.into());
         }
-        self.close_order(caller, told).await
+        let mut seen = BTreeSet::new();
+        listed.retain(|id| seen.insert(*id));
+        let close = self.close_order(caller, order, &listed);
+        let report = within(&*self.0.ports.clock, WRITE_MAX, close).await;
+        report.unwrap_or(Err(PayError::Unavailable))
     }
 
     async fn reconciliation(
@@ -413,29 +421,11 @@ impl Engine {
     async fn close_order(
         &self,
         caller: &Caller,
-        told: OrderClosed,
+        order: OrderId,
+        listed: &[PaymentId],
     ) -> Result<CloseReport, PayError> {
-        let OrderClosed { order, payments: listed } = told;
-        for _ in 0..8 {
-            let at = self.now();
-            let mut ops = vec![Op::Close { order, listed: listed.clone() }];
-            let binding: Folded<BindingFlow> = self.folded(StreamId::from(order)).await?;
-            let step = binding.flow.command(BindingCommand::Close, at)?;
-            push_events(&mut ops, StreamId::from(order), &binding, &step)?;
-            let sheet = self.store().sheet(order).await.map_err(unavailable)?;
-            let ours: Vec<PaymentId> =
-                sheet.iter().flat_map(|s| &s.payments).map(|p| p.id).collect();
-            let unknown = listed.iter().filter(|id| !ours.contains(id));
-            for id in ours.iter().chain(unknown) {
-                let flow: Folded<PaymentFlow> = self.folded(StreamId::from(*id)).await?;
-                let known = ours.contains(id);
-                let command = match (known, listed.contains(id)) {
-                    (true, true) => PaymentCommand::Acknowledge,
-                    (true, false) | (false, _) => PaymentCommand::Orphan,
-                };
-                let step = flow.flow.command(command, at)?;
-                push_events(&mut ops, StreamId::from(*id), &flow, &step)?;
-            }
+        for _ in 0..CLOSE_TRIES {
+            let Some(ops) = self.close_ops(order, listed).await? else { continue };
             if let Some((outcomes, _)) = self.commit(With::default(), ops).await? {
                 self.0.orders.ring(&order);
                 tracing::debug!(%order, actor = ?caller.actor, "order closed");
@@ -444,20 +434,62 @@ impl Engine {
         }
         Err(PayError::Unavailable)
     }
+
+    /// The close with what it means for the flows of the order; `None` when a payment came while
+    /// we looked.
+    pub(crate) async fn close_ops(
+        &self,
+        order: OrderId,
+        listed: &[PaymentId],
+    ) -> Result<Option<Vec<Op>>, PayError> {
+        let at = self.now();
+        let mut ops = vec![Op::Close { order, listed: listed.to_vec() }];
+        let binding: Folded<BindingFlow> = self.folded(StreamId::from(order)).await?;
+        let step = binding.flow.command(BindingCommand::Close, at)?;
+        push_step(&mut ops, StreamId::from(order), &binding, &step)?;
+        let sheet = self.store().sheet(order).await.map_err(unavailable)?;
+        let ours: Vec<Payment> = sheet.into_iter().flat_map(|s| s.payments).collect();
+        let known = |id: &PaymentId| ours.iter().any(|p| p.id == *id);
+        let wishes = ours.iter().filter_map(|p| Some((p.id, differs(p, listed.contains(&p.id))?)));
+        let unknown = listed.iter().filter(|id| !known(id)).map(|id| (*id, PaymentCommand::Orphan));
+        for (id, wish) in wishes.chain(unknown) {
+            let flow: Folded<PaymentFlow> = self.folded(StreamId::from(id)).await?;
+            if flow.flow.order == Some(order) && !known(&id) {
+                return Ok(None);
+            }
+            let step = flow.flow.command(wish, at)?;
+            push_step(&mut ops, StreamId::from(id), &flow, &step)?;
+        }
+        Ok(Some(ops))
+    }
 }
 
-/// Adds a flow's events to a commit of several flows.
-fn push_events<F: Flow>(
+/// What the close means for a payment of the order; the book's own report follows the same rule.
+fn differs(payment: &Payment, listed: bool) -> Option<PaymentCommand> {
+    let owed = payment.live().is_ok_and(Kopecks::is_positive);
+    match (&payment.state, listed) {
+        (PaymentState::Captured(_), true) => Some(PaymentCommand::Acknowledge),
+        (PaymentState::Captured(capture), false) if owed && !capture.settled => {
+            Some(PaymentCommand::Orphan)
+        }
+        (PaymentState::Captured(_), false) => None,
+        // iiko has it and the guest has the money back.
+        (_, true) => Some(PaymentCommand::Orphan),
+        (_, false) => None,
+    }
+}
+
+/// Adds a flow's step to a commit of several flows, which then depends on the flow being as it was
+/// read, also when the step has no event.
+fn push_step<F: Flow>(
     ops: &mut Vec<Op>,
     stream: StreamId,
     folded: &Folded<F>,
     step: &Step<F::Event>,
 ) -> Result<(), PayError> {
     ops.extend(step.ops.iter().cloned());
-    if !step.events.is_empty() {
-        let appended = append(&folded.flow, stream, Some(folded.seq), &step.events);
-        ops.push(appended.map_err(unavailable)?.0);
-    }
+    let appended = append(&folded.flow, stream, Some(folded.seq), &step.events);
+    ops.push(appended.map_err(unavailable)?.0);
     Ok(())
 }
 

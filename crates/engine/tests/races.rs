@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use common::{NOON, Table, caller, order, reopen, table};
 use secrecy::{ExposeSecret, SecretString};
-use tillway_core::book::{Binding, StreamId};
+use tillway_core::Kopecks;
+use tillway_core::book::{Binding, Status, StreamId};
+use tillway_core::id::{PaymentId, RefundId};
 use tillway_core::port::{
     Bindings, BridgeCommand, BridgeDesk, BridgeError, CheckedIn, CommandKind, CommandOutcome,
-    Journal, LoyaltyDesk, OrderClosed, PaymentDesk, TableRefusal,
+    Journal, LoyaltyDesk, OrderClosed, PaymentDesk, Query, RefundRequest, TableRefusal,
 };
 use tillway_core::token::{Scan, TokenKeys};
 use tillway_engine::{Bridge, PinCheck};
+use tillway_testkit::builders::id;
 use tillway_testkit::runtime::block_on;
 
 const ANNA: &str = "149725735";
@@ -167,4 +170,35 @@ fn repeats_do_not_make_a_stream_grow() {
     let stream = StreamId::from(request.id);
     let records = block_on(table.store.load(stream, tillway_core::book::Seq(0), 100)).unwrap();
     assert_eq!(records.len(), 3, "captured, orphaned, cancelled");
+}
+
+#[test]
+fn f1_the_close_lists_every_difference_for_a_person() {
+    let table = table(|config| config.bridge = Bridge::None);
+    table.start_check_in(order(82), ANNA).join().unwrap().unwrap();
+    let deposit = tillway_core::AccountKind::Deposit;
+    let pay = |number| {
+        let request = common::capture(number, order(82), deposit, 10_000);
+        block_on(table.engine.capture(&caller(1), request)).unwrap();
+        PaymentId(id(number))
+    };
+    // Acknowledged and then not listed; cancelled and yet listed; wholly refunded and not listed.
+    let (acknowledged, cancelled, refunded) = (pay(1), pay(2), pay(3));
+    block_on(table.engine.acknowledge(&caller(1), acknowledged)).unwrap();
+    block_on(table.engine.cancel(&caller(1), cancelled, order(82))).unwrap();
+    let (amount, before) = (Kopecks(10_000), Kopecks::ZERO);
+    let refund = RefundRequest { id: RefundId(id(9)), of: refunded, amount, before, refuse: None };
+    block_on(table.engine.refund(&caller(1), refund)).unwrap();
+    // A payment that is listed twice is one payment.
+    let told =
+        OrderClosed { order: order(82), payments: vec![cancelled, PaymentId(id(7)), cancelled] };
+    let told = OrderClosed { payments: [told.payments, vec![PaymentId(id(7))]].concat(), ..told };
+    let report = block_on(table.engine.closed(&caller(1), told)).unwrap();
+    assert_eq!(report.orphan_captures, [acknowledged]);
+    assert_eq!(report.orphans_in_iiko, [cancelled, PaymentId(id(7))]);
+    let query = Query { status: Some(Status::NeedsPerson), ..Query::default() };
+    let listed = block_on(table.store.heads(&query, None, 10)).unwrap();
+    let streams: Vec<_> = listed.iter().map(|row| row.stream).collect();
+    assert_eq!(streams, [acknowledged, cancelled, PaymentId(id(7))].map(StreamId::from));
+    table.holds();
 }

@@ -6,7 +6,7 @@ use crate::book::op::{Op, Outcome, TokenUse};
 use crate::book::payment::{Entry, end_hold, live_holds, post};
 use crate::book::refusal::Refusal;
 use crate::book::row::{
-    Binding, HoldState, House, Order, Party, Payer, PaymentState, TokenId, TokenRow, Why,
+    Binding, HoldState, House, Order, Party, Payer, Payment, PaymentState, TokenId, TokenRow, Why,
 };
 use crate::book::view::View;
 use crate::guest::Identification;
@@ -195,7 +195,9 @@ fn close(
         }
         view.payments.set(*id, Some(payment));
     }
-    let unknown = |id: &&PaymentId| view.payments.get(id).is_none_or(|p| p.capture().is_none());
+    // A payment that the guest has back, or that paid another order, is not paid here either.
+    let pays = |p: &Payment| matches!(p.state, PaymentState::Captured(_)) && p.order == order;
+    let unknown = |id: &&PaymentId| !view.payments.get(id).is_some_and(pays);
     let orphans_in_iiko: Vec<_> = listed.iter().filter(unknown).copied().collect();
     match &row.binding {
         Binding::Bound(payer) => spend_token(view, payer),

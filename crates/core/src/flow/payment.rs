@@ -34,6 +34,8 @@ pub struct PaymentFlow {
     pub amount: Kopecks,
     /// Where it stands.
     pub watch: Watch,
+    /// Whether the guest has the money back.
+    pub returned: bool,
 }
 
 /// Whether iiko is known to have a payment.
@@ -108,7 +110,7 @@ pub enum PaymentEvent {
         #[n(1)]
         amount: Kopecks,
     },
-    /// iiko closed the order without it.
+    /// iiko closed the order without it, or with it and the guest was not charged.
     #[n(5)]
     Orphaned,
     /// Left to a person.
@@ -130,7 +132,7 @@ pub enum PaymentCommand {
         /// How much.
         amount: Kopecks,
     },
-    /// iiko closed the order without it.
+    /// iiko closed the order without it, or with it and the guest was not charged.
     Orphan,
 }
 
@@ -146,6 +148,7 @@ impl Flow for PaymentFlow {
             till: None,
             amount: Kopecks::ZERO,
             watch: Watch::New,
+            returned: false,
         }
     }
 
@@ -162,7 +165,11 @@ impl Flow for PaymentFlow {
                 let give_up = Timestamp::utc(*give_up_ms);
                 self.watch = Watch::Asked { command: *command, give_up };
             }
-            PaymentEvent::Acknowledged | PaymentEvent::Cancelled => self.watch = Watch::Settled,
+            PaymentEvent::Acknowledged => self.watch = Watch::Settled,
+            PaymentEvent::Cancelled => {
+                self.watch = Watch::Settled;
+                self.returned = true;
+            }
             PaymentEvent::Refunded { .. } => {}
             PaymentEvent::Orphaned | PaymentEvent::Listed => self.watch = Watch::Listed,
         }
@@ -192,15 +199,16 @@ impl Flow for PaymentFlow {
         command: PaymentCommand,
         _at: Timestamp,
     ) -> Result<Step<PaymentEvent>, Refusal> {
-        let settled = self.watch == Watch::Settled;
         let events = match command {
-            PaymentCommand::Acknowledge if settled => Vec::new(),
+            // A repeat leaves no event.
+            PaymentCommand::Acknowledge if self.watch == Watch::Settled => Vec::new(),
+            PaymentCommand::Cancel if self.returned => Vec::new(),
+            PaymentCommand::Orphan if self.watch == Watch::Listed => Vec::new(),
             PaymentCommand::Acknowledge => vec![PaymentEvent::Acknowledged],
             PaymentCommand::Cancel => vec![PaymentEvent::Cancelled],
             PaymentCommand::Refund { refund, amount } => {
                 vec![PaymentEvent::Refunded { refund, amount }]
             }
-            PaymentCommand::Orphan if settled => Vec::new(),
             PaymentCommand::Orphan => vec![PaymentEvent::Orphaned],
         };
         Ok(Step { events, ops: Vec::new() })
