@@ -370,3 +370,37 @@ fn t8_each_till_has_a_listener_and_a_shelf_of_its_own() {
     is_empty(&venue.ask("GET", "/t/till-3/ping", ""), 404);
     venue.holds();
 }
+
+#[test]
+fn w09_a_refused_scan_leaves_the_pin_of_the_first_alone() {
+    let venue = Venue::bridged();
+    let mut plugin = Plugin::of(&venue, 1);
+    let waiting = start(&venue, ORDER_82, ANNA, "80085");
+    let first = plugin.fetch_one("bindGuest");
+    says(&answer(start(&venue, ORDER_82, FEDOR, "1")), OTHER_GUEST);
+    // Its answer may have been lost, so it is handed out again, as it was.
+    let command = plugin.fetch_one("bindGuest");
+    assert_eq!(command.0, first.0);
+    assert_eq!(command.0["waiterPin"], "80085");
+    plugin.done(&command);
+    is_empty(&answer(waiting), 204);
+    venue.holds();
+}
+
+#[test]
+fn w30_a_check_out_while_the_till_is_asked() {
+    let venue = Venue::bridged();
+    let mut plugin = Plugin::of(&venue, 1);
+    let waiting = start(&venue, ORDER_82, ANNA, "80085");
+    let bind = plugin.fetch_one("bindGuest");
+    let leaving = start_check_out(&venue);
+    says(&answer(waiting), "К заказу не привязан гость");
+    // The till may have attached her by now: it undoes that, and is told to besides.
+    assert_eq!(plugin.tell(&bind, "done").status, 410);
+    let unbind = plugin.fetch_one("unbindGuest");
+    plugin.done(&unbind);
+    is_empty(&answer(leaving), 204);
+    assert_eq!(binding(&venue), Binding::Unbound);
+    assert!(plugin.is_idle());
+    venue.holds();
+}

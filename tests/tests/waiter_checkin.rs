@@ -19,8 +19,8 @@ const BAD_PIN: &str = "Неверный пин-код официанта";
 
 /// The guest who is bound, and how surely.
 #[track_caller]
-fn payer(order: Option<Order>) -> (tillway_core::id::GuestId, Identification) {
-    let payer = order.as_ref().and_then(Order::payer).copied();
+fn payer(order: Option<&Order>) -> (tillway_core::id::GuestId, Identification) {
+    let payer = order.and_then(Order::payer).copied();
     let payer = payer.unwrap_or_else(|| panic!("nobody is bound: {order:?}"));
     (payer.guest, payer.identified)
 }
@@ -29,7 +29,7 @@ fn payer(order: Option<Order>) -> (tillway_core::id::GuestId, Identification) {
 fn w04_mode_none_says_attached_and_mode_message_shows_the_balances() {
     let demo = Venue::open();
     is_empty(&demo.check_in(ORDER_82, ANNA), 204);
-    assert_eq!(payer(demo.order(ORDER_82)), (anna().guest.id, Identification::Strong));
+    assert_eq!(payer(demo.order(ORDER_82).as_ref()), (anna().guest.id, Identification::Strong));
     demo.holds();
 
     let reduced = Venue::ruled(|config| config.bridge = Bridge::Message);
@@ -136,15 +136,15 @@ fn w08_the_same_guest_again_changes_nothing_but_the_touch() {
 fn w08_a_stronger_carrier_raises_the_identification() {
     let venue = Venue::ruled(|config| config.tokens.phone_lookup = true);
     is_empty(&venue.check_in(ORDER_82, "8 (916) 123-45-67"), 204);
-    assert_eq!(payer(venue.order(ORDER_82)), (anna().guest.id, Identification::Weak));
+    assert_eq!(payer(venue.order(ORDER_82).as_ref()), (anna().guest.id, Identification::Weak));
     // A phone number alone does not pay (F16).
     venue.has_limits(ORDER_82, "0", "0");
     is_empty(&venue.check_in(ORDER_82, BRACELET), 204);
-    assert_eq!(payer(venue.order(ORDER_82)), (anna().guest.id, Identification::Strong));
+    assert_eq!(payer(venue.order(ORDER_82).as_ref()), (anna().guest.id, Identification::Strong));
     venue.has_limits(ORDER_82, "84865", "100941");
     // And a weaker one does not lower it.
     is_empty(&venue.check_in(ORDER_82, "+79161234567"), 204);
-    assert_eq!(payer(venue.order(ORDER_82)).1, Identification::Strong);
+    assert_eq!(payer(venue.order(ORDER_82).as_ref()).1, Identification::Strong);
     assert_eq!(venue.order(ORDER_82).unwrap().epoch, 1);
     venue.holds();
 }
@@ -165,7 +165,7 @@ fn w10_to_w11_one_guest_may_have_several_orders_and_any_order_may_be_new() {
     for order in [ORDER_82, ORDER_83] {
         assert_eq!(venue.order(order), None);
         is_empty(&venue.check_in(order, ANNA), 204);
-        assert_eq!(payer(venue.order(order)).0, anna().guest.id);
+        assert_eq!(payer(venue.order(order).as_ref()).0, anna().guest.id);
     }
     says(&venue.check_in("9e107d9d-372b-4b6d-8d85-c0ffee000011", "999"), UNKNOWN);
     venue.holds();
@@ -318,7 +318,7 @@ fn w23_and_w25_a_wrong_or_missing_pin_where_pins_are_checked() {
     for body in ["", "{}", r#"{"WaiterPin":"1"}"#] {
         says(&venue.ask("DELETE", &path, body), BAD_PIN);
     }
-    assert_eq!(payer(venue.order(ORDER_82)).0, anna().guest.id);
+    assert_eq!(payer(venue.order(ORDER_82).as_ref()).0, anna().guest.id);
     is_empty(&venue.check_out(ORDER_82), 204);
     venue.holds();
 }
@@ -350,7 +350,7 @@ fn w29_two_guests_race_for_an_order() {
         is_empty(&answers[winner], 204);
         says(&answers[1 - winner], OTHER_GUEST);
         let guests = [anna(), all_three()].map(|p| p.guest.id);
-        assert_eq!(payer(venue.order(&order)).0, guests[winner]);
+        assert_eq!(payer(venue.order(&order).as_ref()).0, guests[winner]);
         assert_eq!(venue.order(&order).unwrap().epoch, 1);
         won[winner] += 1;
         // The loser counts as a failure, and ten of them in a minute are enough (W54).

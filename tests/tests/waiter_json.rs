@@ -178,3 +178,31 @@ fn j9_and_w14_a_value_that_is_a_number() {
     assert_eq!(venue.order(ORDER_82).unwrap().epoch, 1);
     venue.holds();
 }
+
+/// The simulator's own test proves that its plugin logs exactly this file; here the service takes
+/// each type it names.
+#[test]
+fn t5_the_types_in_the_plugins_log_are_those_the_service_knows() {
+    let log = include_str!("../../crates/sim/fixtures/payment-types.log");
+    let venue = Venue::open();
+    venue.bound(ORDER_82, ANNA);
+    let types: Vec<_> = log.lines().skip(1).collect();
+    assert_eq!(types.len(), 3, "{log}");
+    for (index, line) in types.into_iter().enumerate() {
+        let guid = line.rsplit_once('(').unwrap().1.trim_end_matches(").");
+        let wallet = anna().account(Bonus);
+        let body = format!(
+            r#"{{"orderId":"{ORDER_82}","walletId":"{wallet}","bindingEpoch":1,"amountMinor":100,
+                "orderTotalMinor":165000,"paymentTypeId":"{guid}","prepay":false,"silent":true}}"#
+        );
+        let path = format!("/payments/9a3b6d2e-0a64-4f3e-8f0f-5c1d9e2b7b0{index}");
+        let answer = venue.pos(1, "PUT", &path, &body);
+        // The type for points pays from points; the others are known and do not fit (F5).
+        let expected = if line.contains("bonuses") { 201 } else { 409 };
+        assert_eq!(answer.status, expected, "{line}: {answer:?}");
+        if expected == 409 {
+            assert_eq!(answer.code(), "wrong_payment_type");
+        }
+    }
+    venue.holds();
+}
