@@ -180,7 +180,7 @@ impl From<file::Kind> for AccountKind {
     }
 }
 
-/// Ports and values; what does not fit together is for [`check`].
+/// Ports and values; what does not fit together is for [`check()`].
 fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
     let file = file.with_demo_defaults();
     let mut tills = Vec::new();

@@ -131,6 +131,21 @@ fn a_folder_that_is_not_ours_is_left_alone() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_damaged_store_ends_the_stand_with_an_error() {
+    let (_folder, data) = folder();
+    let mut stand = serve(&data, &[]);
+    for name in ["tillway.db", "tillway.db-wal", "tillway.db-shm"] {
+        let file = fs::OpenOptions::new().write(true).open(data.join(name)).unwrap();
+        let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &vec![7; length], 0).unwrap();
+    }
+    assert_eq!(stand.wait(), Some(1));
+    let log = stand.log();
+    assert!(log.contains("error: the store is damaged or its disk failed"), "{log}");
+}
+
+#[test]
 fn a_port_that_is_taken_or_does_not_exist_is_named() {
     let (_folder, data) = folder();
     for (base, expected) in [
