@@ -2,15 +2,16 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body;
 use serde::Serialize;
 use tillway_core::Kopecks;
-use tillway_core::book::{Actor, Caller, HoldState, PaymentState, Refusal};
+use tillway_core::book::{Actor, Caller, HoldState, Payment, PaymentState, Refusal};
 use tillway_core::id::{CommandId, HoldId, OrderId, PaymentId, RefundId, TillId, Uuid};
-use tillway_core::port::{OrderView, PayError, PaymentDesk, PaymentView};
+use tillway_core::port::{OrderView, PayError, PaymentDesk, PaymentView, Reconciliation};
 use tillway_transport::BoxError;
 
 use super::auth::Denied;
@@ -373,9 +374,21 @@ impl Call<'_> {
             pos::time(&text)
         };
         let (from, to) = (moment("from")?, moment("to")?);
-        let found = self.ask(self.desk().reconciliation(&self.caller, from, to)).await;
-        let out = ReconciliationOut::of(&found?)?;
+        let found = self.ask(self.desk().reconciliation(&self.caller, from, to)).await?;
+        let earlier = self.earlier(&found).await?;
+        let out = ReconciliationOut::of(&found, &earlier)?;
         Ok(json_reply(StatusCode::OK, &out))
+    }
+
+    /// The payments of refunds that were captured before the time: a refund names order and kind.
+    async fn earlier(&self, found: &Reconciliation) -> Result<Vec<Payment>, PosError> {
+        let listed: BTreeSet<PaymentId> = found.payments.iter().map(|p| p.id).collect();
+        let of: BTreeSet<PaymentId> = found.refunds.iter().map(|refund| refund.of).collect();
+        let mut earlier = Vec::new();
+        for id in of.difference(&listed) {
+            earlier.push(self.ask(self.desk().payment(&self.caller, *id)).await?.payment);
+        }
+        Ok(earlier)
     }
 
     /// Adds the live captures of the order to `over_total` (F11).

@@ -456,7 +456,8 @@ struct TombstoneRow {
 }
 
 impl ReconciliationOut {
-    pub(crate) fn of(found: &Reconciliation) -> Result<Self, MoneyError> {
+    /// `earlier` are the payments of those refunds whose capture is not of this time.
+    pub(crate) fn of(found: &Reconciliation, earlier: &[Payment]) -> Result<Self, MoneyError> {
         let mut out = Self {
             captured: Vec::new(),
             refunded: Vec::new(),
@@ -484,7 +485,8 @@ impl ReconciliationOut {
             }
         }
         for refund in &found.refunds {
-            let payment = found.payments.iter().find(|payment| payment.id == refund.of);
+            let mut known = found.payments.iter().chain(earlier);
+            let payment = known.find(|payment| payment.id == refund.of);
             let capture = payment.and_then(Payment::capture);
             out.refunded.push(RefundedRow {
                 refund_id: Text(refund.id),
