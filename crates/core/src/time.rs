@@ -5,8 +5,9 @@ use core::time::Duration;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, and minutes east of UTC where it was read.
 ///
-/// Order and arithmetic look at `utc_ms` alone; the offset only tells a person the local time.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+/// Equality, order and arithmetic look at `utc_ms` alone: two readings of one moment are equal
+/// wherever they were taken. The offset only tells a person the local time.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Timestamp {
     /// Milliseconds since the epoch, UTC.
     pub utc_ms: i64,
@@ -39,6 +40,20 @@ impl Timestamp {
     }
 }
 
+impl PartialEq for Timestamp {
+    fn eq(&self, other: &Self) -> bool {
+        self.utc_ms == other.utc_ms
+    }
+}
+
+impl Eq for Timestamp {}
+
+impl core::hash::Hash for Timestamp {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.utc_ms.hash(state);
+    }
+}
+
 impl PartialOrd for Timestamp {
     fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
         Some(self.cmp(other))
@@ -47,7 +62,7 @@ impl PartialOrd for Timestamp {
 
 impl Ord for Timestamp {
     fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        self.utc_ms.cmp(&other.utc_ms).then(self.offset_min.cmp(&other.offset_min))
+        self.utc_ms.cmp(&other.utc_ms)
     }
 }
 
@@ -93,6 +108,13 @@ mod tests {
         for (ms, text) in rows {
             assert_eq!(Timestamp::utc(ms).to_string(), text);
         }
+    }
+
+    #[test]
+    fn one_moment_is_one_moment_everywhere() {
+        let here = Timestamp { utc_ms: 5, offset_min: 180 };
+        assert_eq!(here, Timestamp::utc(5));
+        assert!(here <= Timestamp::utc(5));
     }
 
     #[test]

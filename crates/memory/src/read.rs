@@ -201,7 +201,8 @@ impl Journal for MemoryStore {
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError> {
         let tables = self.lock();
-        let heads = rows_after(&tables.streams, after).map(|row| HeadRow {
+        let written = rows_after(&tables.streams, after).filter(|row| row.at > StreamRow::NEVER);
+        let heads = written.map(|row| HeadRow {
             stream: row.id,
             seq: row.seq,
             head: row.head.clone(),

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use rusqlite::{Connection, params, params_from_iter};
 use tillway_core::book::{
-    Audit, Binding, Commit, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId, code,
+    Audit, Binding, Commit, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId, StreamRow,
+    code,
 };
 use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
@@ -170,10 +171,9 @@ impl AccountBook for SqliteStore {
 
     async fn overdue(&self, at: Timestamp, limit: u32) -> Result<Vec<HoldId>, ReadError> {
         // The live holds of a venue are few; the index that lists them is enough.
-        let sql = "SELECT id FROM holds WHERE state = 0 \
-                   AND (expires_ms, expires_off) <= (?1, ?2) \
-                   ORDER BY expires_ms, expires_off, id LIMIT ?3";
-        let bound = params![at.utc_ms, at.offset_min, limit.min(LIMIT_MAX)];
+        let sql = "SELECT id FROM holds WHERE state = 0 AND expires_ms <= ?1 \
+                   ORDER BY expires_ms, id LIMIT ?2";
+        let bound = params![at.utc_ms, limit.min(LIMIT_MAX)];
         self.read(|db| many(db, sql, bound, |c| c.uuid().map(HoldId)))
     }
 
@@ -356,8 +356,8 @@ fn heads(
     limit: u32,
 ) -> Result<Vec<HeadRow>, Fail> {
     use rusqlite::types::Value;
-    let mut sql = concat!("SELECT ", columns!(stream), " FROM streams WHERE true").to_owned();
-    let mut bound: Vec<Value> = Vec::new();
+    let mut sql = concat!("SELECT ", columns!(stream), " FROM streams WHERE at_ms > ?").to_owned();
+    let mut bound: Vec<Value> = vec![StreamRow::NEVER.utc_ms.into()];
     if let Some(kind) = query.kind {
         sql.push_str(" AND kind = ?");
         bound.push(kind.code().into());
@@ -367,8 +367,8 @@ fn heads(
         sql.push_str(&format!(" AND status = {}", status.code()));
     }
     if let Some(due) = query.due {
-        sql.push_str(" AND (wake_ms, wake_off) <= (?, ?)");
-        bound.extend([Value::from(due.utc_ms), Value::from(due.offset_min)]);
+        sql.push_str(" AND wake_ms <= ?");
+        bound.push(due.utc_ms.into());
     }
     if let Some(shelf) = &query.shelf {
         sql.push_str(" AND shelf = ?");

@@ -124,11 +124,14 @@ impl StreamRow {
             id,
             seq: Seq(0),
             head: Head::default(),
-            at: Timestamp::utc(i64::MIN),
+            at: Self::NEVER,
             fence: Fence(0),
             lease: None,
         }
     }
+
+    /// The time of a stream that was claimed and never written.
+    pub const NEVER: Timestamp = Timestamp::utc(i64::MIN);
 }
 
 pub(crate) fn append(

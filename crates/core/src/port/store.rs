@@ -197,7 +197,7 @@ pub struct StatementLine {
 pub struct Reconciliation {
     /// Payments captured in the time, whatever became of them; tombstones too.
     pub payments: Vec<Payment>,
-    /// Refunds made in the time, with the payments they are of.
+    /// Refunds made in the time; the payments they are of may be older.
     pub refunds: Vec<crate::book::Refund>,
     /// Holds that are live now on orders of the till.
     pub held: Vec<Hold>,
@@ -229,7 +229,8 @@ pub trait Journal: Port {
         limit: u32,
     ) -> Result<Vec<Stored>, ReadError>;
 
-    /// Heads that match, in ascending order of stream, from the one after `after`.
+    /// Heads that match, in ascending order of stream, from the one after `after`. A stream that
+    /// was claimed and never written is not listed.
     async fn heads(
         &self,
         query: &Query,

@@ -314,8 +314,11 @@ pub async fn claims_raced_have_one_owner(g: &mut Ground) -> Result<(), Failure> 
     same((won, held), (1, 15))
 }
 
-/// A claim changes neither the records nor the head.
+/// A claim changes neither the records nor the head, and makes no stream of its own.
 pub async fn claims_leave_the_stream_alone(g: &mut Ground) -> Result<(), Failure> {
+    let unwritten = stream(9);
+    g.store().claim(unwritten, Owner(id(1)), LEASE, at(0)).await?;
+    same(g.store().heads(&Query::default(), None, 10).await?.len(), 0)?;
     let stream = stream(1);
     g.done(append(stream, 5, None, &[1])).await?;
     let before = g.store().heads(&Query::default(), None, 10).await?;
