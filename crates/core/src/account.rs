@@ -101,6 +101,12 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether balance and overdraft can be added up at all: what cannot be must not be stored,
+    /// because nobody could read what is available.
+    pub(crate) fn check_sums(&self) -> Result<(), MoneyError> {
+        self.balance.add(self.overdraft).map(drop)
+    }
+
     /// Rule A1: what may be spent now, overdraft included, live holds excluded, never negative.
     ///
     /// # Errors

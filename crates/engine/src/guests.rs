@@ -214,6 +214,9 @@ fn check_guest(guest: &Guest) -> Result<(), GuestError> {
             return Err(GuestError::OutOfLimits { field: "name", limit: "200 bytes" });
         }
     }
+    if guest.card.as_ref().is_some_and(|card| card.len() > TEXT_MAX) {
+        return Err(GuestError::OutOfLimits { field: "card", limit: "200 bytes" });
+    }
     for text in guest.gifts.iter().chain(&guest.hints) {
         check_text("gift or hint", text)?;
     }

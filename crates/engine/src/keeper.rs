@@ -17,7 +17,7 @@ use crate::drive::{DriveError, With};
 const EVERY: Duration = Duration::from_secs(1);
 /// How many holds one commit lapses.
 const HOLDS_MAX: u32 = 64;
-/// How many flows one look moves.
+/// How many flows are listed at once.
 const HEADS_MAX: u32 = 256;
 
 /// Runs beside the desks. Dropping it between two looks loses nothing.
@@ -65,9 +65,18 @@ impl Keeper {
     pub async fn look(&self) {
         self.lapse_holds().await;
         let query = Query { due: Some(self.engine.now()), ..Query::default() };
-        for head in self.heads(&query, None).await {
-            if let Err(error) = self.wake(&head).await {
-                tracing::warn!(stream = ?head.stream, %error, "a flow cannot be moved");
+        let mut after = None;
+        // Page by page, so that flows that cannot be moved do not keep the others from it.
+        loop {
+            let heads = self.heads(&query, after).await;
+            for head in &heads {
+                if let Err(error) = self.wake(head).await {
+                    tracing::warn!(stream = ?head.stream, %error, "a flow cannot be moved");
+                }
+            }
+            match heads.last() {
+                Some(last) if heads.len() >= HEADS_MAX as usize => after = Some(last.stream),
+                _ => return,
             }
         }
     }

@@ -15,8 +15,8 @@ use tillway_core::flow::{
 use tillway_core::id::{AccountId, HoldId, OrderId, PaymentId, Uuid};
 use tillway_core::port::{
     CaptureRequest, CloseReport, OrderClosed, OrderTold, OrderView, PayError, PaymentDesk,
-    PaymentView, Reconciliation, RefundRequest, RefundView, Replayable, ReserveRequest, Sheet,
-    UnlinkedRequest, UnlinkedView,
+    PaymentInfo, PaymentView, Reconciliation, RefundRequest, RefundView, Replayable,
+    ReserveRequest, Sheet, UnlinkedRequest, UnlinkedView,
 };
 use tillway_core::split::{Input, Line, Plan, split};
 use tillway_core::time::Timestamp;
@@ -40,6 +40,11 @@ const TTL_MIN: Duration = Duration::from_secs(60);
 const TTL_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// How many payments a close may list.
 const LISTED_MAX: usize = 256;
+/// How many lines an order may have.
+const LINES_MAX: usize = 500;
+/// The longest texts of what a capture carries for people, in characters.
+const CASHIER_MAX: usize = 64;
+const BUSINESS_DATE_MAX: usize = 32;
 /// How often a close is decided anew when a flow of its order has moved in the meantime.
 const CLOSE_TRIES: usize = 8;
 
@@ -75,6 +80,9 @@ impl PaymentDesk for Engine {
     }
 
     async fn tell_order(&self, caller: &Caller, told: OrderTold) -> Result<(), PayError> {
+        if told.lines.len() > LINES_MAX {
+            return Err(Refusal::BadAmount.into());
+        }
         let lines = Some(encode_lines(&told.lines));
         let (order, till, total) = (told.order, caller.till.clone(), Some(told.total));
         let op = Op::Tell { order, till, total, lines, money: None };
@@ -173,13 +181,15 @@ impl PaymentDesk for Engine {
         };
         let with = With { key: Some(key), guard: Some(guard) };
         let (outcomes, replayed) = self.write(with, ops).await?;
-        match outcomes.into_iter().next() {
+        let state = match outcomes.into_iter().next() {
             Some(Outcome::Payment(payment, account)) => {
-                let state = self.viewed(*payment, account.map(|a| *a)).await?;
-                Ok(Replayable { state, replayed })
+                self.viewed(*payment, account.map(|a| *a)).await?
             }
-            _ => Err(PayError::Unavailable),
-        }
+            // A repeat that would be refused by now: the payment stands all the same.
+            _ if replayed => self.payment(caller, id).await?,
+            _ => return Err(PayError::Unavailable),
+        };
+        Ok(Replayable { state, replayed })
     }
 
     async fn payment(&self, _caller: &Caller, id: PaymentId) -> Result<PaymentView, PayError> {
@@ -341,7 +351,7 @@ impl Engine {
             order: request.order,
             till: caller.till.clone(),
             amount: request.amount,
-            info: request.info,
+            info: cut(request.info),
             at_ms: self.now().utc_ms,
         };
         let flow = PaymentFlow::new(stream);
@@ -476,6 +486,16 @@ fn differs(payment: &Payment, listed: bool) -> Option<PaymentCommand> {
         // iiko has it and the guest has the money back.
         (_, true) => Some(PaymentCommand::Orphan),
         (_, false) => None,
+    }
+}
+
+/// A name that is too long refuses no payment.
+fn cut(info: PaymentInfo) -> PaymentInfo {
+    let cut = |text: Box<str>, most| text.chars().take(most).collect::<String>().into();
+    PaymentInfo {
+        cashier: info.cashier.map(|text| cut(text, CASHIER_MAX)),
+        business_date: info.business_date.map(|text| cut(text, BUSINESS_DATE_MAX)),
+        ..info
     }
 }
 

@@ -97,6 +97,7 @@ fn check_overdraft(account: &Account) -> Result<(), Stop> {
     if account.kind == AccountKind::Bonus && account.overdraft.is_positive() {
         return Err(Refusal::BonusOverdraft.into());
     }
+    account.check_sums()?;
     Ok(())
 }
 

@@ -12,6 +12,9 @@ use crate::book::view::View;
 use crate::guest::Identification;
 use crate::id::{OrderId, PaymentId, TillId};
 
+/// The most bytes of an order's lines.
+const LINES_LEN_MAX: usize = 64 * 1024;
+
 pub(crate) fn apply(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
     match op {
         Op::Bind { order, till, to, once } => {
@@ -28,7 +31,8 @@ pub(crate) fn apply(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, 
         }
         Op::Tell { order, till, total, lines, money } => {
             let mut row = named(view, ask, *order, till.as_ref())?;
-            if total.is_some_and(|t| t < Kopecks::ZERO) {
+            let too_long = lines.as_ref().is_some_and(|lines| lines.len() > LINES_LEN_MAX);
+            if too_long || total.is_some_and(|t| t < Kopecks::ZERO) {
                 return Err(Refusal::BadAmount.into());
             }
             row.total = total.or(row.total);

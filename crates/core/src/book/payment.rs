@@ -9,7 +9,7 @@ use crate::book::row::{
 };
 use crate::book::view::View;
 use crate::id::{AccountId, Fingerprint, HoldId, OrderId, PaymentId, RefundId, TillId, Uuid};
-use crate::wallet::bonus_cap;
+use crate::wallet::{Mix, bonus_cap};
 use crate::{Account, AccountKind, AccountStatus, Kopecks, MoneyError};
 
 pub(crate) fn holds(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
@@ -70,7 +70,7 @@ fn hold(
         return Err(Refusal::HoldExists { hold: other.id }.into());
     }
     let order = order_or_new(view, ask, terms.order);
-    check_mix(&order, account.kind, ask.guard)?;
+    check_mix(&order, &account, ask.guard)?;
     check_cap(&order, account.kind, terms.amount, ask.guard)?;
     let mut account = row(view, terms.account)?;
     let limit = spendable(&account, ask.guard)?;
@@ -175,7 +175,7 @@ fn capture(
     check_order(view, ask, terms.order, &account)?;
     let used = usable_hold(view, ask, hold, terms)?;
     let mut order = order_or_new(view, ask, terms.order);
-    check_mix(&order, account.kind, ask.guard)?;
+    check_mix(&order, &account, ask.guard)?;
     check_total(&order, terms.amount, ask.guard)?;
     let mut account = row(view, terms.account)?;
     let parts = match &used {
@@ -507,6 +507,7 @@ pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
             return Err(Refusal::AccountBlocked.into());
         }
         account.balance = account.balance.add(*amount)?;
+        account.check_sums()?;
         outcome = Outcome::Account(Box::new(account.clone()));
         view.accounts.set(*id, Some(account));
     }
@@ -631,14 +632,16 @@ fn check_order(view: &View, ask: &Ask<'_>, order: OrderId, account: &Account) ->
     Ok(())
 }
 
-/// M3: at most one of credit and deposit is alive on an order.
-fn check_mix(order: &Order, kind: AccountKind, guard: Option<&OrderGuard>) -> Result<(), Stop> {
+/// M3: at most one of credit and deposit is alive on an order; M5: and of that kind one account.
+fn check_mix(order: &Order, account: &Account, guard: Option<&OrderGuard>) -> Result<(), Stop> {
     let mix = guard.map(|g| g.rules.mix).unwrap_or_default();
-    if mix.allows(order.live.kinds(), kind) {
-        Ok(())
-    } else {
-        Err(Refusal::MixedMoneyAccounts.into())
+    let kind = account.kind;
+    let chosen = order.money.is_none_or(|chosen| chosen == account.id);
+    let tied = mix == Mix::OneMoneyKind && kind.is_money() && order.live.has(kind) && !chosen;
+    if tied || !mix.allows(order.live.kinds(), kind) {
+        return Err(Refusal::MixedMoneyAccounts.into());
     }
+    Ok(())
 }
 
 /// PV6: the live captures stay within the order's total.
