@@ -89,6 +89,12 @@ impl Pay {
         Self { order, ..self }
     }
 
+    /// The same by a reservation.
+    #[must_use]
+    pub fn by(self, reservation: &str) -> Self {
+        Self { reservation: Some(reservation.to_owned()), ..self }
+    }
+
     /// The path below `/pos/v1`.
     pub fn path(&self) -> String {
         format!("/payments/{}", self.id)

@@ -172,7 +172,7 @@ fn f1_a_body_that_cannot_be_read_is_stored_nowhere() {
         format!("{good}x").into_bytes(),
         format!("{good}{good}").into_bytes(),
         good.replace(':', "=").into_bytes(),
-        good[..good.len() - 1].as_bytes().to_vec(),
+        good.as_bytes()[..good.len() - 1].to_vec(),
         deep.into_bytes(),
         b"{\"cashier\":\"\xff\xfe\"}".to_vec(),
     ];

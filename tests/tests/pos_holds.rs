@@ -23,10 +23,6 @@ fn bound(setup: Setup, guest: &str) -> Venue {
     venue
 }
 
-fn with(pay: Pay, reservation: &str) -> Pay {
-    Pay { reservation: Some(reservation.to_owned()), ..pay }
-}
-
 fn look_after(venue: &Venue, seconds: u64) {
     venue.clock.advance(Duration::from_secs(seconds));
     block_on(venue.engine.keeper().look());
@@ -94,17 +90,17 @@ fn pv2_more_than_was_reserved_is_refused() {
     on_each_store(|setup| {
         let venue = bound(setup, FEDOR);
         let held = Reserve::new(10, &all_three(), Deposit, 30_000).held(&venue);
-        let pay = with(Pay::new(1, &all_three(), Deposit, 30_001), &held);
+        let pay = Pay::new(1, &all_three(), Deposit, 30_001).by(&held);
         let answer = pay.put(&venue);
         answer.refused(409, "exceeds_reservation");
         assert_eq!(answer.json()["error"]["limitMinor"], 30_000);
         // The hold of another order or wallet is none of this payment's.
-        let bonus = with(Pay::new(2, &all_three(), Bonus, 100), &held);
+        let bonus = Pay::new(2, &all_three(), Bonus, 100).by(&held);
         bonus.put(&venue).refused(404, "unknown_reservation");
         venue.bound(&order(83).to_string(), FEDOR);
-        let elsewhere = with(Pay::new(3, &all_three(), Deposit, 100).on(order(83)), &held);
+        let elsewhere = Pay::new(3, &all_three(), Deposit, 100).on(order(83)).by(&held);
         elsewhere.put(&venue).refused(404, "unknown_reservation");
-        with(Pay::new(4, &all_three(), Deposit, 30_000), &held).taken(&venue);
+        Pay::new(4, &all_three(), Deposit, 30_000).by(&held).taken(&venue);
         assert_eq!(venue.available(&all_three(), Deposit), 70_000);
         venue.holds();
     });
@@ -130,9 +126,9 @@ fn pv5_one_live_hold_for_each_order_and_wallet() {
         let second = Reserve { supersedes: Some(first.clone()), ..less }.held(&venue);
         assert_eq!(venue.available(&all_three(), Deposit), 40_000);
         assert_eq!(venue.void(&first).state_of(200), "voided");
-        let late = with(Pay::new(1, &all_three(), Deposit, 100), &first);
+        let late = Pay::new(1, &all_three(), Deposit, 100).by(&first);
         late.put(&venue).refused(409, "reservation_voided");
-        with(Pay::new(2, &all_three(), Deposit, 20_000), &second).taken(&venue);
+        Pay::new(2, &all_three(), Deposit, 20_000).by(&second).taken(&venue);
         let strange = Some(Uuid::from_u128(0xBAD).to_string());
         let lost = Reserve::new(16, &all_three(), Deposit, 100);
         Reserve { supersedes: strange, ..lost }.post(&venue).refused(404, "unknown_reservation");
@@ -218,13 +214,13 @@ fn pv9_f13_a_capture_after_the_end_is_a_new_one() {
         let held = Reserve::new(10, &anna(), Deposit, 90_000).held(&venue);
         // Nobody looked: the capture itself finds the hold overdue.
         venue.clock.advance(Duration::from_secs(1_800));
-        with(Pay::new(1, &anna(), Deposit, 90_000), &held).taken(&venue);
+        Pay::new(1, &anna(), Deposit, 90_000).by(&held).taken(&venue);
         assert_eq!(venue.void(&held).state_of(200), "expired");
         // With every check: more than was reserved may pass, the total may not.
         let held = Reserve::new(11, &anna(), Deposit, 10_000).held(&venue);
         look_after(&venue, 1_800);
-        with(Pay::new(2, &anna(), Deposit, 75_001), &held).put(&venue).refused(409, "over_total");
-        with(Pay::new(3, &anna(), Deposit, 75_000), &held).taken(&venue);
+        Pay::new(2, &anna(), Deposit, 75_001).by(&held).put(&venue).refused(409, "over_total");
+        Pay::new(3, &anna(), Deposit, 75_000).by(&held).taken(&venue);
         assert_eq!(venue.available(&anna(), Deposit), 10_094_100 - 165_000);
         venue.holds();
     });
@@ -240,7 +236,7 @@ fn f13_the_epoch_and_the_status_count_for_an_expired_hold() {
         look_after(&venue, 1_800);
         let blocked = Some(AccountStatus::Blocked);
         block_on(venue.engine.set_terms(&caller, deposit, None, blocked)).unwrap();
-        let late = with(Pay::new(1, &all_three(), Deposit, 10_000), &held);
+        let late = Pay::new(1, &all_three(), Deposit, 10_000).by(&held);
         late.put(&venue).refused(409, "account_blocked");
         let active = Some(AccountStatus::Active);
         block_on(venue.engine.set_terms(&caller, deposit, None, active)).unwrap();
@@ -259,16 +255,16 @@ fn f13_void_and_capture_end_a_hold_once() {
         let venue = bound(setup, FEDOR);
         let held = Reserve::new(10, &all_three(), Deposit, 30_000).held(&venue);
         assert_eq!(venue.void(&held).state_of(200), "voided");
-        let late = with(Pay::new(1, &all_three(), Deposit, 30_000), &held);
+        let late = Pay::new(1, &all_three(), Deposit, 30_000).by(&held);
         late.put(&venue).refused(409, "reservation_voided");
         let held = Reserve::new(11, &all_three(), Deposit, 30_000).held(&venue);
-        let pay = with(Pay::new(2, &all_three(), Deposit, 30_000), &held);
+        let pay = Pay::new(2, &all_three(), Deposit, 30_000).by(&held);
         pay.taken(&venue);
         venue.void(&held).denied(409, "already_captured");
         // Even when the payment is undone: the hold does not come back.
         assert_eq!(pay.cancel(&venue, 1).status, 200);
         venue.void(&held).denied(409, "already_captured");
-        let again = with(Pay::new(3, &all_three(), Deposit, 30_000), &held);
+        let again = Pay::new(3, &all_three(), Deposit, 30_000).by(&held);
         again.put(&venue).refused(409, "already_captured");
         // A check-out voids what is held.
         let held = Reserve::new(12, &all_three(), Deposit, 30_000).held(&venue);
@@ -295,7 +291,7 @@ fn f14_a_live_hold_is_a_guarantee() {
         let lowered = Some(Kopecks::ZERO);
         block_on(venue.engine.set_terms(&caller, deposit, lowered, blocked)).unwrap();
         assert_eq!(venue.wallet(order_id(ORDER_82), Deposit)["availableMinor"], 0);
-        let answer = with(Pay::new(1, &anna(), Deposit, 165_000), &held).taken(&venue);
+        let answer = Pay::new(1, &anna(), Deposit, 165_000).by(&held).taken(&venue);
         assert_eq!(answer.minor("ownPartMinor"), 94_100);
         assert_eq!(answer.minor("overdraftPartMinor"), 70_900);
         assert_eq!(answer.minor("availableAfterMinor"), 0);
