@@ -227,6 +227,12 @@ impl FrontSim {
         self.till.forensics(|disk| disk.orders.get(&id).cloned())
     }
 
+    /// All orders as they are on disk, by id.
+    #[must_use]
+    pub fn orders(&self) -> Vec<Order> {
+        self.till.forensics(|disk| disk.orders.values().cloned().collect())
+    }
+
     /// What iiko believes was paid and returned.
     ///
     /// # Errors

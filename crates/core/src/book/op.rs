@@ -156,7 +156,8 @@ pub enum Op {
         /// The live hold that it replaces (PV5).
         supersedes: Option<HoldId>,
     },
-    /// Gives a hold up. On one that lapsed or was voided it changes nothing.
+    /// Gives a hold up. On one that lapsed or was voided, or whose payment was cancelled, it
+    /// changes nothing.
     Void {
         /// The hold.
         hold: HoldId,

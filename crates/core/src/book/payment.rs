@@ -23,7 +23,12 @@ pub(crate) fn holds(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcome, 
             match row.state {
                 HoldState::Held => end_hold(view, &row, HoldState::Voided).map(Outcome::Hold),
                 HoldState::Voided | HoldState::Expired => Ok(Outcome::Hold(row)),
-                HoldState::Captured(_) => Err(Refusal::AlreadyCaptured.into()),
+                HoldState::Captured(by) if is_standing(view, by) => {
+                    Err(Refusal::AlreadyCaptured.into())
+                }
+                HoldState::Captured(_) => {
+                    Ok(Outcome::Hold(Hold { state: HoldState::Voided, ..row }))
+                }
             }
         }
         Op::Expire { hold } => {
@@ -232,7 +237,15 @@ fn choose(order: &mut Order, account: &Account) {
     }
 }
 
-/// The hold that a capture uses. One that lapsed stands for nothing: a new capture (F13).
+/// Whether a payment was not taken back. The hold of one that was stands for nothing: iikoFront
+/// keeps it on the item that it pays again, or deletes.
+fn is_standing(view: &View, payment: PaymentId) -> bool {
+    let row = view.payments.get(&payment);
+    !row.is_some_and(|row| matches!(row.state, PaymentState::Cancelled(_)))
+}
+
+/// The hold that a capture uses. One that lapsed, or whose payment was cancelled, stands for
+/// nothing: a new capture (F13).
 fn usable_hold(
     view: &mut View,
     ask: &Ask<'_>,
@@ -247,8 +260,8 @@ fn usable_hold(
     }
     match hold.state {
         HoldState::Voided => Err(Refusal::ReservationVoided.into()),
-        HoldState::Captured(_) => Err(Refusal::AlreadyCaptured.into()),
-        HoldState::Expired => Ok(None),
+        HoldState::Captured(by) if is_standing(view, by) => Err(Refusal::AlreadyCaptured.into()),
+        HoldState::Captured(_) | HoldState::Expired => Ok(None),
         HoldState::Held => {
             let reserved = hold.amount()?;
             if terms.amount > reserved {

@@ -4,7 +4,7 @@ use crate::Account;
 use crate::book::op::{Commit, Op, Scope};
 use crate::book::payment::part_of;
 use crate::book::row::{
-    Binding, Hold, KeyRow, Movement, Order, Party, Payment, Refund, TokenId, TokenRow,
+    Binding, Hold, HoldState, KeyRow, Movement, Order, Party, Payment, Refund, TokenId, TokenRow,
 };
 use crate::book::stream::{Stored, StreamId, StreamRow};
 use crate::guest::{Carrier, Guest};
@@ -346,6 +346,9 @@ impl<'a> Asked<'a> {
         if let Some(hold) = self.hold(id) {
             self.account(hold.account);
             self.order(hold.order);
+            if let HoldState::Captured(by) = hold.state {
+                self.payment(by);
+            }
         }
     }
 

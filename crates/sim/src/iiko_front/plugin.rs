@@ -157,7 +157,8 @@ impl Plugin {
         let wallet = wallets.iter().find(|wallet| wallet.kind == kind.word());
         match (wallet, epoch) {
             (Some(wallet), Some(epoch)) => {
-                Ok(Rollback { epoch, wallet: wallet.id, reservation: None, refused: None })
+                let reservation = held(&answer, wallet.id);
+                Ok(Rollback { epoch, wallet: wallet.id, reservation, refused: None })
             }
             (None, _) => Err(failed(text::NO_WALLET)),
             (_, None) => {
@@ -186,7 +187,7 @@ impl Plugin {
         if !self.till.config.reserve || sum.is_zero() {
             return Ok((sum, None));
         }
-        let body = json!({
+        let mut body = json!({
             "orderId": order.id.to_string(),
             "walletId": rollback.wallet.to_string(),
             "bindingEpoch": rollback.epoch,
@@ -195,6 +196,9 @@ impl Plugin {
             "paymentItemId": item.id.to_string(),
             "ttlSeconds": HOLD_SECONDS,
         });
+        if let (Some(members), Some(old)) = (body.as_object_mut(), rollback.reservation) {
+            members.insert("supersedes".into(), Value::String(old.to_string()));
+        }
         let body = body.to_string();
         let key = Some(self.till.ids.fresh());
         let call = Call { key, ..Call::post("/pos/v1/reservations", &body, limit::ORDER) };
@@ -361,6 +365,14 @@ impl Plugin {
     fn ram(&self) -> MutexGuard<'_, Ram> {
         self.ram.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A live hold of this wallet on the order: one whose answer was lost, and that no item carries.
+fn held(answer: &Answer, wallet: Uuid) -> Option<Uuid> {
+    let list = answer.json.get("reservations")?.as_array()?;
+    let ours = |one: &&Value| wire::id(one, "walletId") == Some(wallet);
+    let held = list.iter().filter(ours).find(|one| wire::text(one, "state") == Some("held"))?;
+    wire::id(held, "reservationId")
 }
 
 fn push(lines: &mut VecDeque<String>, line: String) {

@@ -40,6 +40,7 @@ macro_rules! __store_cases {
             holds::f13_capture_after_lapse_is_a_new_one
             holds::f13_b13_capture_after_lapse_needs_money
             holds::f13_lapsed_hold_guarantees_nothing
+            holds::f13_hold_of_a_cancelled_payment_stands_for_nothing
             holds::overdue_lists_oldest_first
             holds::f14_live_hold_is_a_guarantee
             holds::f14_tightened_limit_takes_repayments

@@ -154,6 +154,24 @@ pub async fn i8_hold_ends_once(g: &mut Ground) -> Result<(), Failure> {
     same(g.hold_state(3).await?, HoldState::Captured(PaymentId(id(4))))
 }
 
+/// F13: a hold whose payment was cancelled stands for nothing: the item that carries it may be
+/// deleted, or paid anew with every check.
+pub async fn f13_hold_of_a_cancelled_payment_stands_for_nothing(
+    g: &mut Ground,
+) -> Result<(), Failure> {
+    let (_, deposit) = deposit_bound(g).await?;
+    g.reserve(&Reserve::new(1, ORDER, deposit, 60_000)).await?;
+    g.pay(&with_hold(2, 1, deposit, 60_000)).await?;
+    g.ops(vec![cancel(2, ORDER)]).await?;
+    g.ops(vec![void(1)]).await?;
+    let limit = Kopecks(100_000);
+    let anew = g.refused(with_hold(3, 1, deposit, 100_001).commit(at(1))).await?;
+    same(anew, Refusal::InsufficientFunds { limit })?;
+    g.pay(&with_hold(4, 1, deposit, 60_000)).await?;
+    same(g.hold_state(1).await?, HoldState::Captured(PaymentId(id(2))))?;
+    same(g.available(deposit).await?, Kopecks(40_000))
+}
+
 /// I8: capture, void and lapse of one hold at once: one of them wins.
 pub async fn i8_raced_ends_have_one_winner(g: &mut Ground) -> Result<(), Failure> {
     use tillway_core::book::Commit;
