@@ -64,9 +64,12 @@ fn annas(names: [&str; 7], null_message: bool) -> String {
     let [skus, wallets, id, name, balance, suggestions, message] = names;
     let (bonus, deposit) = (anna().account(Bonus), anna().account(Deposit));
     let tail = if null_message { format!(r#","{message}":null"#) } else { String::new() };
-    format!(
-        r#"{{"{skus}":["00042","00108"],"{wallets}":[{{"{id}":"{bonus}","{name}":"Бонусы","{balance}":84865}},{{"{id}":"{deposit}","{name}":"Депозит","{balance}":100941}}],"{suggestions}":["Анна Сергеевна","Овердрафт подключён"]{tail}}}"#
-    )
+    let wallet = |account, called, sum| {
+        format!(r#"{{"{id}":"{account}","{name}":"{called}","{balance}":{sum}}}"#)
+    };
+    let shown = [wallet(bonus, "Бонусы", 84_865), wallet(deposit, "Депозит", 100_941)].join(",");
+    let hints = r#"["Анна Сергеевна","Овердрафт подключён"]"#;
+    format!(r#"{{"{skus}":["00042","00108"],"{wallets}":[{shown}],"{suggestions}":{hints}{tail}}}"#)
 }
 
 #[test]

@@ -35,9 +35,8 @@ fn wallets(persona: &Persona, shown: &[(AccountKind, &str, &str)]) -> String {
 
 fn annas() -> String {
     let all = wallets(&anna(), &[(Bonus, "Бонусы", "84865"), (Deposit, "Депозит", "100941")]);
-    format!(
-        r#"{{"ProductSKUs":["00042","00108"],{all},"Suggestions":["Анна Сергеевна","Овердрафт подключён"]}}"#
-    )
+    let hints = r#"["Анна Сергеевна","Овердрафт подключён"]"#;
+    format!(r#"{{"ProductSKUs":["00042","00108"],{all},"Suggestions":{hints}}}"#)
 }
 
 /// Changes the terms of an account.
@@ -256,10 +255,9 @@ fn w44_a_name_with_quotes_and_emoji_is_valid_json() {
     let venue = Venue::open();
     venue.knows(&odd);
     venue.bound(ORDER_82, "50003");
-    let expected = format!(
-        r#"{{"ProductSKUs":[],{},"Suggestions":["Анна \"Ня\" О'К & <b> 👩‍🍳🦊","строка\nдва\tтри\u0001"]}}"#,
-        wallets(&odd, &[(Bonus, r#"Баллы \\ \"x\""#, "0.01")])
-    );
+    let wallets = wallets(&odd, &[(Bonus, r#"Баллы \\ \"x\""#, "0.01")]);
+    let hints = r#"["Анна \"Ня\" О'К & <b> 👩‍🍳🦊","строка\nдва\tтри\u0001"]"#;
+    let expected = format!(r#"{{"ProductSKUs":[],{wallets},"Suggestions":{hints}}}"#);
     let shown = venue.loyalty(ORDER_82);
     shows(&shown, &expected);
     assert_eq!(shown.json()["Suggestions"][0], name);

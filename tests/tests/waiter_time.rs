@@ -80,7 +80,8 @@ async fn w22_and_h2_a_connection_that_is_idle_for_110_seconds_is_used_again() {
         pipe.send(&limits).await;
         pipe.reads(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\n\
-             cache-control: no-store\r\ncontent-length: 29\r\n\r\n{\"BonusSum\":0,\"DepositSum\":0}",
+             cache-control: no-store\r\ncontent-length: 29\r\n\r\n\
+             {\"BonusSum\":0,\"DepositSum\":0}",
         )
         .await;
         sleep(110 * SECOND).await;
