@@ -17,7 +17,7 @@ use tillway_core::wallet::{
 };
 
 use crate::Engine;
-use crate::config::Bridge;
+use crate::config::{Bridge, PinCheck};
 use crate::drive::{DriveError, With};
 use crate::identify::Found;
 use crate::vault::For;
@@ -60,9 +60,20 @@ impl LoyaltyDesk for Engine {
         order: OrderId,
         pin: Option<SecretString>,
     ) -> Result<(), TableRefusal> {
+        let ticks = self.0.ports.clock.ticks();
+        // Where PINs are checked here, they could be guessed here too.
+        let guessable = matches!(self.0.config.pins, PinCheck::List(_));
+        if guessable && self.0.guesses.too_many(caller.till.as_ref(), ticks) {
+            return Err(TableRefusal::TooManyAttempts);
+        }
         let (engine, asks) = (self.clone(), caller.clone());
-        let flow = self
-            .outlive("check-out", async move { engine.check_out_flow(&asks, order, pin).await });
+        let flow = self.outlive("check-out", async move {
+            let answer = engine.check_out_flow(&asks, order, pin).await;
+            if guessable && answer == Err(TableRefusal::BadPin) {
+                engine.0.guesses.failed(asks.till.as_ref(), ticks);
+            }
+            answer
+        });
         let most = self.budget(caller, CHECK_IN_MAX);
         let answer = within(&*self.0.ports.clock, most, flow).await.flatten();
         answer.unwrap_or(Err(TableRefusal::Unavailable))

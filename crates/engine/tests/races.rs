@@ -15,10 +15,11 @@ use tillway_core::port::{
     Bindings, BridgeCommand, BridgeDesk, BridgeError, CheckedIn, CommandKind, CommandOutcome,
     Journal, LoyaltyDesk, OrderClosed, PaymentDesk, Query, RefundRequest, TableRefusal,
 };
+use tillway_core::time::Timestamp;
 use tillway_core::token::{Scan, TokenKeys};
 use tillway_engine::{Bridge, PinCheck};
 use tillway_testkit::builders::id;
-use tillway_testkit::runtime::block_on;
+use tillway_testkit::runtime::{TestClock, block_on};
 
 const ANNA: &str = "149725735";
 const FEDOR: &str = "20001";
@@ -201,4 +202,39 @@ fn f1_the_close_lists_every_difference_for_a_person() {
     let streams: Vec<_> = listed.iter().map(|row| row.stream).collect();
     assert_eq!(streams, [acknowledged, cancelled, PaymentId(id(7))].map(StreamId::from));
     table.holds();
+}
+
+#[test]
+fn a_till_in_another_time_zone_attaches_guests_all_the_same() {
+    let east = Timestamp { offset_min: 180, ..NOON };
+    let store = table(|_| {}).store;
+    let table = reopen(&store, TestClock::at(east), |_| {});
+    let check_in = table.start_check_in(order(82), ANNA);
+    let command = table.fetch().remove(0);
+    // The flow has looked, and waits for the till.
+    while !check_in.is_finished()
+        && table.clock.next_wake().is_none_or(|wake| wake > Duration::from_secs(6))
+    {
+        std::thread::yield_now();
+    }
+    table.result(command.id, CommandOutcome::Done).unwrap();
+    assert_eq!(check_in.join().unwrap(), Ok(CheckedIn::Attached));
+}
+
+#[test]
+fn w54_a_pin_cannot_be_guessed_by_checking_out() {
+    let table = table(|config| {
+        config.bridge = Bridge::None;
+        config.pins = PinCheck::List(vec![SecretString::from("80085")]);
+    });
+    table.start_check_in(order(82), ANNA).join().unwrap().unwrap();
+    let check_out = |pin: &str| {
+        block_on(table.engine.check_out(&caller(1), order(82), Some(SecretString::from(pin))))
+    };
+    for guess in 0..10 {
+        assert_eq!(check_out(&guess.to_string()), Err(TableRefusal::BadPin));
+    }
+    assert_eq!(check_out("80085"), Err(TableRefusal::TooManyAttempts));
+    table.clock.advance(Duration::from_secs(61));
+    assert_eq!(check_out("80085"), Ok(()));
 }
