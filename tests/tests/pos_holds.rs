@@ -261,11 +261,17 @@ fn f13_void_and_capture_end_a_hold_once() {
         let pay = Pay::new(2, &all_three(), Deposit, 30_000).by(&held);
         pay.taken(&venue);
         venue.void(&held).denied(409, "already_captured");
-        // Even when the payment is undone: the hold does not come back.
+        let twice = Pay::new(3, &all_three(), Deposit, 30_000).by(&held);
+        twice.put(&venue).refused(409, "already_captured");
+        // A hold whose payment is undone stands for nothing: the item may go, or be paid anew with
+        // every check.
         assert_eq!(pay.cancel(&venue, 1).status, 200);
-        venue.void(&held).denied(409, "already_captured");
-        let again = Pay::new(3, &all_three(), Deposit, 30_000).by(&held);
-        again.put(&venue).refused(409, "already_captured");
+        assert_eq!(venue.void(&held).state_of(200), "voided");
+        let anew = Pay { id: id(4), amount: 100_001, ..twice };
+        anew.put(&venue).refused(409, "insufficient_funds");
+        let anew = Pay { attempt: 2, amount: 40_000, ..anew };
+        anew.taken(&venue);
+        assert_eq!(anew.cancel(&venue, 1).status, 200);
         // A check-out voids what is held.
         let held = Reserve::new(12, &all_three(), Deposit, 30_000).held(&venue);
         let out = venue.ask("DELETE", &format!("/orders/{ORDER_82}/checkin"), "{}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tillway_core::AccountKind::{self, Bonus, Credit, Deposit};
 use tillway_core::book::Party;
-use tillway_core::id::OrderId;
+use tillway_core::id::{OrderId, Uuid};
 use tillway_testkit::builders::all_three;
 use tillway_testkit::runtime::block_on;
 use tillway_tests::pos::{Pay, Reserve, Seed, TOTAL, on_each_store, order};
@@ -25,6 +25,7 @@ enum State {
     Voided,
     Expired,
     Captured,
+    /// Of a hold: its payment was cancelled, so it stands for nothing.
     Cancelled,
     Tombstoned,
     Refused(String),
@@ -38,6 +39,8 @@ struct Hold {
     amount: i64,
     ends: Duration,
     state: State,
+    /// The payment that used it.
+    by: Option<Uuid>,
 }
 
 #[derive(Debug)]
@@ -157,7 +160,7 @@ impl Model {
                 assert_eq!(answer.state_of(201), "captured");
                 *self.balance.get_mut(kind.word()).unwrap() -= amount;
                 if let Some(at) = hold {
-                    self.holds[at].state = State::Captured;
+                    (self.holds[at].state, self.holds[at].by) = (State::Captured, Some(pay.id));
                 }
                 assert_eq!(answer.minor("availableAfterMinor"), self.available(kind));
                 let parts = answer.minor("ownPartMinor") + answer.minor("overdraftPartMinor");
@@ -195,6 +198,8 @@ impl Model {
             State::Captured | State::Cancelled => {
                 assert_eq!(answer.state_of(200), "cancelled");
                 if payment.state == State::Captured {
+                    let used = |h: &&mut Hold| h.by == Some(payment.pay.id);
+                    self.holds.iter_mut().filter(used).for_each(|h| h.state = State::Cancelled);
                     *self.balance.get_mut(payment.kind.word()).unwrap() += payment.pay.amount;
                 }
                 payment.state = State::Cancelled;
@@ -245,7 +250,7 @@ impl Model {
             assert_eq!(answer.state_of(201), "held");
             let id = answer.json()["reservationId"].as_str().unwrap().to_owned();
             let (ends, state) = (self.now + TTL, State::Held);
-            self.holds.push(Hold { id, order: on, kind, amount, ends, state });
+            self.holds.push(Hold { id, order: on, kind, amount, ends, state, by: None });
         }
     }
 
@@ -255,6 +260,7 @@ impl Model {
         match hold.state {
             State::Captured => answer.denied(409, "already_captured"),
             State::Expired => assert_eq!(answer.state_of(200), "expired"),
+            State::Cancelled => assert_eq!(answer.state_of(200), "voided"),
             _ => {
                 assert_eq!(answer.state_of(200), "voided");
                 hold.state = State::Voided;

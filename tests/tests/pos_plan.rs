@@ -319,7 +319,12 @@ fn m4_of_two_deposits_the_fuller_one_counts() {
         assert_eq!(limits.text(), r#"{"BonusSum":0,"DepositSum":200}"#);
         let wallets = venue.sheet(order_id(ORDER_82))["wallets"].clone();
         assert_eq!(wallets.as_array().map(Vec::len), Some(3));
-        Pay { wallet: fuller, ..Pay::new(2, &guest, Deposit, 20_000) }.taken(&venue);
+        let first = Pay { wallet: fuller, ..Pay::new(2, &guest, Deposit, 20_000) };
+        first.taken(&venue);
+        // Another one may be named while nothing is held or captured, and not before (F5).
+        Pay::new(3, &guest, Deposit, 1).put(&venue).refused(409, "mixed_money_accounts");
+        assert_eq!(first.cancel(&venue, 1).status, 200);
+        Pay::new(4, &guest, Deposit, 10_000).taken(&venue);
         let limits = venue.ask("GET", &format!("/orders/{ORDER_82}/paymentLimits"), "");
         assert_eq!(limits.text(), r#"{"BonusSum":0,"DepositSum":0}"#, "the one that pays");
         venue.holds();
