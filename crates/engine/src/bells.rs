@@ -46,6 +46,13 @@ impl<K: Eq + Hash + Clone> Bells<K> {
         }
     }
 
+    /// Wakes everybody who listens to any key.
+    pub(crate) fn ring_all(&self) {
+        for bell in self.lock().values().filter_map(Weak::upgrade) {
+            bell.notify_waiters();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Weak<Notify>>> {
         // A map of weak pointers has no state that a panic could leave half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

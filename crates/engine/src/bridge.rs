@@ -2,6 +2,7 @@
 //! there is no queue of their own to lose.
 
 use core::pin::pin;
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -28,29 +29,48 @@ const PATIENT: Duration = Duration::from_secs(60);
 /// How many flows one poll looks at.
 const SHELF_MAX: u32 = 64;
 
-/// Which flow a command belongs to: the last few thousand; older ones are found on the shelf.
+/// How long a command that was answered and is still open is left alone, so that a till that can
+/// do nothing about it now does not fetch it in a hot loop.
+const ANSWERED_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is known of the last few thousand commands; older ones are found on the shelf.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<(BTreeMap<CommandId, StreamId>, VecDeque<CommandId>)>);
+pub(crate) struct Recent(Mutex<(BTreeMap<CommandId, Known>, VecDeque<CommandId>)>);
+
+/// A command's flow, and until when it is left alone, by the clock's ticks.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    stream: StreamId,
+    paused_until: Duration,
+}
 
 const RECENT_MAX: usize = 4_096;
 
 impl Recent {
     fn put(&self, command: CommandId, stream: StreamId) {
         let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (streams, order) = &mut *recent;
-        if streams.insert(command, stream).is_some() {
+        let (known, order) = &mut *recent;
+        if known.contains_key(&command) {
             return;
         }
+        known.insert(command, Known { stream, paused_until: Duration::ZERO });
         order.push_back(command);
         if order.len() > RECENT_MAX
             && let Some(oldest) = order.pop_front()
         {
-            streams.remove(&oldest);
+            known.remove(&oldest);
         }
     }
 
-    fn get(&self, command: CommandId) -> Option<StreamId> {
+    fn get(&self, command: CommandId) -> Option<Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0.get(&command).copied()
+    }
+
+    fn pause(&self, command: CommandId, until: Duration) {
+        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = recent.0.get_mut(&command) {
+            known.paused_until = until;
+        }
     }
 }
 
@@ -68,12 +88,14 @@ impl BridgeDesk for Engine {
         loop {
             let mut rung = pin!(bell.notified());
             rung.as_mut().enable();
-            let commands = self.shelf(&till).await.map_err(|_| BridgeError::Unavailable)?;
-            let left = until.saturating_sub(clock.ticks());
-            if !commands.is_empty() || left.is_zero() {
+            let mut commands = self.shelf(&till).await.map_err(|_| BridgeError::Unavailable)?;
+            let now = clock.ticks();
+            let left = until.saturating_sub(now);
+            let paused = self.leave_paused(&mut commands, now);
+            if !commands.is_empty() || left.is_zero() || self.0.stopping.load(Ordering::Acquire) {
                 return Ok(commands);
             }
-            within(clock, left, rung).await;
+            within(clock, paused.map_or(left, |pause| pause.min(left)), rung).await;
         }
     }
 
@@ -85,6 +107,8 @@ impl BridgeDesk for Engine {
     ) -> Result<(), BridgeError> {
         let till = caller.till.clone().ok_or(BridgeError::NoTill)?;
         let stream = self.stream_of(&till, command).await;
+        let until = self.0.ports.clock.ticks().saturating_add(ANSWERED_PAUSE);
+        self.0.recent.pause(command, until);
         match stream.map_err(|_| BridgeError::Unavailable)? {
             Some(stream) if stream.kind == StreamKind::Binding => {
                 self.binding_result(&till, stream, command, outcome).await
@@ -105,6 +129,27 @@ fn nobody_waits(outcome: CommandOutcome) -> Result<(), BridgeError> {
 }
 
 impl Engine {
+    /// Ends every wait for commands, now and from now on: call it when the program stops, so that
+    /// no long poll keeps a listener open. Nothing is lost, commands stay on their shelves.
+    pub fn end_polls(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+        self.0.tills.ring_all();
+    }
+
+    /// Takes out what was answered just now; says how long until the first of it is due again.
+    fn leave_paused(&self, commands: &mut Vec<BridgeCommand>, now: Duration) -> Option<Duration> {
+        let mut first: Option<Duration> = None;
+        commands.retain(|command| {
+            let known = self.0.recent.get(command.id);
+            let left = known.map_or(Duration::ZERO, |k| k.paused_until.saturating_sub(now));
+            if !left.is_zero() {
+                first = Some(first.map_or(left, |first| first.min(left)));
+            }
+            left.is_zero()
+        });
+        first
+    }
+
     /// What waits for a till.
     async fn shelf(&self, till: &TillId) -> Result<Vec<BridgeCommand>, DriveError> {
         let shelf = Some(till.as_str().into());
@@ -199,7 +244,7 @@ impl Engine {
             let ours = flow.till.as_ref().is_none_or(|owner| owner == till);
             let answer = BindingAnswer { command, outcome };
             let step = ours.then(|| flow.answer(answer, at)).flatten();
-            expired.store(step.is_none(), core::sync::atomic::Ordering::Relaxed);
+            expired.store(step.is_none(), Ordering::Relaxed);
             Ok(step.unwrap_or_else(Step::nothing))
         };
         let driven = self.drive::<BindingFlow>(stream, With::default(), decide).await;
@@ -231,8 +276,8 @@ impl Engine {
         till: &TillId,
         command: CommandId,
     ) -> Result<Option<StreamId>, DriveError> {
-        if let Some(stream) = self.0.recent.get(command) {
-            return Ok(Some(stream));
+        if let Some(known) = self.0.recent.get(command) {
+            return Ok(Some(known.stream));
         }
         let query = Query { shelf: Some(till.as_str().into()), ..Query::default() };
         let mut after = None;

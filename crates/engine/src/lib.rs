@@ -14,6 +14,7 @@ mod vault;
 mod wait;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tillway_core::book::Caller;
 use tillway_core::id::{OrderId, TillId};
@@ -55,6 +56,8 @@ struct Inner {
     pins: PinVault,
     guesses: Guesses,
     recent: bridge::Recent,
+    /// The program stops: nobody waits for commands any more.
+    stopping: AtomicBool,
 }
 
 impl Engine {
@@ -68,6 +71,7 @@ impl Engine {
             pins: PinVault::default(),
             guesses: Guesses::default(),
             recent: bridge::Recent::default(),
+            stopping: AtomicBool::new(false),
         }))
     }
 

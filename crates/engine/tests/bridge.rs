@@ -312,3 +312,32 @@ fn a_blocked_guest_is_not_bound() {
     assert!(block_on(table.store.order(order(82))).unwrap().is_none());
     let _ = builders::blocked();
 }
+
+#[test]
+fn a_busy_till_does_not_fetch_the_same_unbind_in_a_hot_loop() {
+    let table = table(|_| {});
+    let check_in = table.start_check_in(order(82), ANNA);
+    table.until(check_in).unwrap_err();
+    let unbind = table.fetch().remove(0);
+    table.result(unbind.id, CommandOutcome::Busy).unwrap();
+    let shelf = || block_on(table.engine.commands(&caller(1), Duration::ZERO)).unwrap();
+    assert!(shelf().is_empty());
+    table.clock.advance(Duration::from_secs(1));
+    assert_eq!(shelf()[0].id, unbind.id);
+}
+
+#[test]
+fn polls_end_when_the_program_stops() {
+    let table = table(|_| {});
+    let engine = table.engine.clone();
+    let poll = std::thread::spawn(move || {
+        block_on(engine.commands(&caller(1), Duration::from_secs(25))).unwrap()
+    });
+    while table.clock.next_wake().is_none() {
+        std::thread::yield_now();
+    }
+    table.engine.end_polls();
+    assert!(poll.join().unwrap().is_empty());
+    let later = block_on(table.engine.commands(&caller(1), Duration::from_secs(25)));
+    assert!(later.unwrap().is_empty());
+}

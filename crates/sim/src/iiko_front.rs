@@ -7,8 +7,8 @@
 //! memory; orders, receipts and the outbox stay.
 //!
 //! What it does **not** check or imitate: licences, cash sessions and their opening and closing,
-//! taxes and the text of fiscal documents, kitchen, several tills of one group, remoting and the
-//! threads of plugins, `PaymentActionCancelledException`, deleting an order, splitting a bill,
+//! taxes and the text of fiscal documents, kitchen, how a group elects its main till, remoting and
+//! the threads of plugins, `PaymentActionCancelledException`, deleting an order, splitting a bill,
 //! amounts of portions that are not whole, reconciliation at the end of the day.
 
 mod bridge;
@@ -122,8 +122,26 @@ impl FrontSim {
         service: Arc<dyn HttpTransport>,
         hooks: Hooks,
     ) -> Self {
-        let till = Arc::new(Till::new(config, Arc::clone(&clock), ids, hooks.clone()));
-        let link = Link { transport: service, hooks, clock, power: till.power.clone() };
+        Self::on(Till::new(config, clock, ids, hooks), service)
+    }
+
+    /// Another till of this one's group, switched on: the same orders, guests and receipts; a
+    /// power, a plugin and an outbox of its own.
+    #[must_use]
+    pub fn beside(
+        &self,
+        config: FrontConfig,
+        ids: Arc<dyn IdSource>,
+        service: Arc<dyn HttpTransport>,
+        hooks: Hooks,
+    ) -> Self {
+        Self::on(self.till.beside(config, ids, hooks), service)
+    }
+
+    fn on(till: Till, transport: Arc<dyn HttpTransport>) -> Self {
+        let till = Arc::new(till);
+        let (hooks, clock) = (till.hooks.clone(), Arc::clone(&till.clock));
+        let link = Link { transport, hooks, clock, power: till.power.clone() };
         let plugin = Arc::new(Plugin::new(Arc::clone(&till), link));
         Self { till, plugin }
     }

@@ -228,6 +228,20 @@ impl World {
         let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
         let pos = Arc::clone(&self.pos);
         let front = FrontSim::new(self.front.clone(), clock, ids, pos, hooks.clone());
+        self.with_phone(front, hooks)
+    }
+
+    /// Another till of the group of `first`, with a phone: the same orders, and this world's way
+    /// to the service.
+    #[must_use]
+    pub fn stage_beside(&self, first: &Stage, plan: Plan) -> Stage {
+        let hooks = Hooks::new(plan);
+        let (ids, pos) = (Arc::clone(&self.ids), Arc::clone(&self.pos));
+        let front = first.front.beside(self.front.clone(), ids, pos, hooks.clone());
+        self.with_phone(front, hooks)
+    }
+
+    fn with_phone(&self, front: FrontSim, hooks: Hooks) -> Stage {
         let waiter = WaiterConfig::new(self.waiter_address.as_str());
         let phone = WaiterSim::new(waiter, front.clone(), Arc::clone(&self.waiter));
         Stage { front, phone, hooks, clock: Arc::clone(&self.clock) }

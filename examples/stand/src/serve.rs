@@ -102,6 +102,7 @@ async fn run(
         Err(failure) => tracing::error!(%failure, "stopping"),
     }
     plugin.stop();
+    stand.engine.end_polls();
     stop.send_replace(true);
     tokio::select! {
         () = settle(&stand, &mut servers) => {}

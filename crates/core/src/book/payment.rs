@@ -65,10 +65,7 @@ fn hold(
     let account = debited(view, ask, terms.account)?;
     check_order(view, ask, terms.order, &account)?;
     if let Some(old) = supersedes {
-        let old = view.holds.get(&old).ok_or(Refusal::UnknownReservation)?.clone();
-        if old.is_live() && old.order == terms.order && old.account == terms.account {
-            end_hold(view, &old, HoldState::Voided)?;
-        }
+        supersede(view, old, terms)?;
     }
     let other = live_holds(view, terms.order).find(|h| h.account == terms.account);
     if let Some(other) = other {
@@ -106,6 +103,19 @@ fn hold(
     view.orders.set(order.id, Some(order));
     view.holds.set(id, Some(made.clone()));
     Ok(Outcome::Hold(made))
+}
+
+/// PV5: gives up the hold that a new one replaces. One that ended without money is no obstacle.
+fn supersede(view: &mut View, old: HoldId, terms: &HoldTerms) -> Result<(), Stop> {
+    let old = view.holds.get(&old).ok_or(Refusal::UnknownReservation)?.clone();
+    if old.order != terms.order || old.account != terms.account {
+        return Err(Refusal::UnknownReservation.into());
+    }
+    match old.state {
+        HoldState::Held => end_hold(view, &old, HoldState::Voided).map(drop),
+        HoldState::Voided | HoldState::Expired => Ok(()),
+        HoldState::Captured(_) => Err(Refusal::AlreadyCaptured.into()),
+    }
 }
 
 /// Live holds of an order, as far as they are loaded.

@@ -27,14 +27,18 @@ pub(super) struct Till {
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) hooks: Hooks,
     pub(super) power: Power,
-    state: Mutex<State>,
+    /// Which till of its group.
+    number: u32,
+    /// Shared by the tills of a group.
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     disk: Disk,
-    /// Who works on an order. Lost with the power.
-    locks: BTreeMap<Uuid, Holder>,
+    /// Which till works on an order, and how. Lost with its power.
+    locks: BTreeMap<Uuid, (u32, Holder)>,
+    tills: u32,
 }
 
 /// What survives a power cut.
@@ -73,7 +77,19 @@ impl Till {
         ids: Arc<dyn IdSource>,
         hooks: Hooks,
     ) -> Self {
-        Self { config, clock, ids, hooks, power: Power::on(), state: Mutex::default() }
+        let state = Arc::default();
+        Self { config, clock, ids, hooks, power: Power::on(), number: 0, state }
+    }
+
+    /// Another till of the same group: the same orders, guests and receipts, a power of its own.
+    pub(super) fn beside(&self, config: FrontConfig, ids: Arc<dyn IdSource>, hooks: Hooks) -> Self {
+        let number = {
+            let mut state = self.lock_state();
+            state.tills += 1;
+            state.tills
+        };
+        let (clock, state) = (Arc::clone(&self.clock), Arc::clone(&self.state));
+        Self { config, clock, ids, hooks, power: Power::on(), number, state }
     }
 
     pub(super) fn point(&self, boot: Boot, what: Point) -> Result<(), PowerCut> {
@@ -122,15 +138,16 @@ impl Till {
     }
 
     pub(super) fn forget_memory(&self) {
-        self.lock_state().locks.clear();
+        self.lock_state().locks.retain(|_, (till, _)| *till != self.number);
     }
 
     /// Opens the order on the till's screen, or leaves it.
     pub(super) fn screen(&self, order: Uuid, open: bool) -> bool {
         let mut state = self.lock_state();
         match state.locks.get(&order) {
-            Some(Holder::Payment(_)) => return false,
-            _ if open => state.locks.insert(order, Holder::Screen),
+            Some((_, Holder::Payment(_))) => return false,
+            Some((till, Holder::Screen)) if *till != self.number => return false,
+            _ if open => state.locks.insert(order, (self.number, Holder::Screen)),
             _ => state.locks.remove(&order),
         };
         true
@@ -147,7 +164,7 @@ impl Till {
         if state.locks.contains_key(&order) {
             return Err(FrontError::CannotLockOrder);
         }
-        state.locks.insert(order, Holder::Payment(boot));
+        state.locks.insert(order, (self.number, Holder::Payment(boot)));
         Ok(Lock { till: Arc::clone(self), boot, order })
     }
 
@@ -285,7 +302,8 @@ impl Drop for Lock {
     fn drop(&mut self) {
         let mut state = self.till.lock_state();
         // After a power cut the lock is another one's.
-        if state.locks.get(&self.order) == Some(&Holder::Payment(self.boot)) {
+        let ours = (self.till.number, Holder::Payment(self.boot));
+        if state.locks.get(&self.order) == Some(&ours) {
             state.locks.remove(&self.order);
         }
     }

@@ -114,9 +114,10 @@ pub async fn pv5_one_live_hold_per_wallet(g: &mut Ground) -> Result<(), Failure>
     Ok(())
 }
 
-/// PV5: a new amount replaces the old hold in one step, or leaves it as it was.
+/// PV5: a new amount replaces the old hold in one step, or leaves it as it was; what is not a hold
+/// of this wallet, or became a payment, cannot be replaced.
 pub async fn pv5_supersedes_swaps_at_once(g: &mut Ground) -> Result<(), Failure> {
-    let (_, deposit) = deposit_bound(g).await?;
+    let (guest, deposit) = deposit_bound(g).await?;
     let swap = |number, old, amount| Reserve {
         supersedes: Some(HoldId(id(old))),
         ..Reserve::new(number, ORDER, deposit, amount)
@@ -130,7 +131,13 @@ pub async fn pv5_supersedes_swaps_at_once(g: &mut Ground) -> Result<(), Failure>
     same(g.hold_state(1).await?, HoldState::Voided)?;
     same(g.account(deposit).await?.held, Kopecks(100_000))?;
     let unknown = g.refused(swap(4, 9, 100).commit(at(1))).await?;
-    same(unknown, Refusal::UnknownReservation)
+    same(unknown, Refusal::UnknownReservation)?;
+    g.reserve(&Reserve::new(5, ORDER, guest.account(Bonus), 100)).await?;
+    let of_another = g.refused(swap(6, 5, 100).commit(at(1))).await?;
+    same(of_another, Refusal::UnknownReservation)?;
+    g.pay(&with_hold(7, 3, deposit, 100_000)).await?;
+    let captured = g.refused(swap(8, 3, 100).commit(at(1))).await?;
+    same(captured, Refusal::AlreadyCaptured)
 }
 
 /// PV7, I8: a void twice is one void; a hold that was captured is not voided, nor the other way.
@@ -422,7 +429,11 @@ pub async fn pv8_amounts_at_the_edge(g: &mut Ground) -> Result<(), Failure> {
     g.ops(vec![top_up(deposit, all, id(1))]).await?;
     let more = Commit::of(at(1), vec![top_up(deposit, Kopecks(1), id(2))]);
     same(g.refused(more).await?, Refusal::BadAmount)?;
-    g.ops(vec![top_up(guest.account(Credit), Kopecks(i64::MAX), id(3))]).await?;
+    // Balance and overdraft together must fit, or nobody could read what is available.
+    let credit = guest.account(Credit);
+    let too_much = Commit::of(at(1), vec![top_up(credit, Kopecks(i64::MAX), id(3))]);
+    same(g.refused(too_much).await?, Refusal::BadAmount)?;
+    g.ops(vec![top_up(credit, Kopecks(i64::MAX - 500_000), id(3))]).await?;
     g.reserve(&Reserve::new(4, ORDER, deposit, i64::MAX)).await?;
     g.pay(&with_hold(5, 4, deposit, i64::MAX)).await?;
     g.ops(vec![cancel(5, ORDER)]).await?;
