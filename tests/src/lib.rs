@@ -5,13 +5,17 @@
     reason = "helpers of tests: what is unexpected here must stop the test"
 )]
 
+mod doomed;
+pub mod house;
 pub mod outage;
 pub mod plugin;
 pub mod pos;
 pub mod rows;
+pub mod table;
 pub mod tree;
 pub mod venue;
 pub mod waiter;
+pub mod witness;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

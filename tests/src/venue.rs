@@ -233,7 +233,7 @@ pub fn order_id(text: &str) -> OrderId {
     OrderId(uuid(text))
 }
 
-fn listener(number: u32, change: &dyn Fn(&mut WaiterConfig)) -> WaiterConfig {
+pub(crate) fn listener(number: u32, change: &dyn Fn(&mut WaiterConfig)) -> WaiterConfig {
     let own = |n: u32| Till::new(till(n), format!("till-{n}-secret"));
     let mut config = WaiterConfig::new(own(number));
     config.tills = vec![own(1), own(2)];
