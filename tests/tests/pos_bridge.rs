@@ -280,8 +280,10 @@ fn f15_a_stray_is_told_until_acknowledged_and_then_listed() {
         let told = end(waiting).message();
         assert_eq!(told, "Гость отвязан. Касса не отвечает и узнает об этом позже");
         assert_eq!(venue.void(&held).state_of(200), "voided");
-        // Busy is no answer: the command stays.
+        // Busy is no answer: the command stays, and comes again after a second.
         assert_eq!(plugin.tell(&command, "busy").status, 204);
+        assert!(plugin.is_idle());
+        venue.clock.advance(Duration::from_secs(1));
         assert_eq!(plugin.fetch_one("unbindGuest").id(), command.id());
         venue.clock.advance(Duration::from_secs(600));
         block_on(venue.engine.keeper().look());
