@@ -237,7 +237,7 @@ impl FrontSim {
         let stored = self.till.order(boot, order)?.ok_or(FrontError::UnknownOrder)?;
         for item in stored.items.iter().filter(|item| item.processed && !item.prepay) {
             let Some(transaction) = item.transaction else { continue };
-            self.plugin.emergency_cancel(boot, order, item, transaction).await?;
+            self.plugin.emergency_cancel(boot, order, item, transaction)?;
             self.till.point(boot, Point::AfterCancel)?;
             self.till.save(boot, order, |order| {
                 if let Some(item) = order.item_mut(item.id) {
@@ -247,6 +247,8 @@ impl FrontSim {
                         .filter(|_| self.till.config.transaction_ids == TransactionIds::Kept);
                 }
             })?;
+            // The order-changed notification: the plugin sends the cancel.
+            self.plugin.drain_now(boot, Some(order)).await?;
         }
         Ok(())
     }

@@ -286,6 +286,11 @@ impl Plugin {
         }
         let stored = self.till.order(boot, order)?;
         let paid = stored.as_ref().and_then(|order| order.paid_by(transaction));
+        let record = self.outbox.of_payment(transaction);
+        if paid.is_some() && record.is_some_and(|record| record.kind == RecordKind::Cancel) {
+            // iikoFront is just undoing it.
+            return Ok(Outcome::Busy);
+        }
         if paid.is_some_and(|item| item.sum != amount) {
             self.notify(format!("payment {transaction}: the service has another amount"));
         }

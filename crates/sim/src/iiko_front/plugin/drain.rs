@@ -79,11 +79,21 @@ impl Plugin {
                 let call = Call::put(&record.path, &record.body, limit);
                 Ok(fate(&self.call(boot, side, call).await?))
             }
+            // iikoFront has not saved the undo yet, and may die before it does: the payment stands.
+            RecordKind::Cancel if self.is_processed(boot, record)? => Ok(Fate::Passed),
             RecordKind::Cancel | RecordKind::Closed => {
                 let call =
                     Call { method: Method::POST, ..Call::put(&record.path, &record.body, limit) };
                 Ok(fate(&self.call(boot, side, call).await?))
             }
+        }
+    }
+
+    /// Whether iikoFront has the payment of a record.
+    fn is_processed(&self, boot: Boot, record: &Record) -> Result<bool, PowerCut> {
+        match (record.order, record.subject) {
+            (Some(order), Some(transaction)) => self.till.is_paid(boot, order, transaction),
+            _ => Ok(false),
         }
     }
 
@@ -147,17 +157,23 @@ impl Plugin {
         Ok(())
     }
 
-    /// Start-up: a capture whose item is not processed is turned into a cancel.
+    /// Start-up: the order is the truth. A capture whose item is not processed is turned into a
+    /// cancel, and a cancel whose item is processed (iikoFront died before it saved the undo) into
+    /// a capture to acknowledge.
     pub(super) fn check_outbox(&self, boot: Boot) -> Result<(), PowerCut> {
         for record in self.outbox.records(None) {
-            let (RecordKind::Sending, Some(order), Some(transaction)) =
-                (record.kind, record.order, record.subject)
-            else {
-                continue;
-            };
-            if !self.till.is_paid(boot, order, transaction)? {
-                self.log(format!("payment {transaction}: not in order {order}, cancelled"));
-                self.write_cancel(boot, order, transaction, record.amount, "lost at a restart")?;
+            let (Some(order), Some(transaction)) = (record.order, record.subject) else { continue };
+            match (record.kind, self.is_processed(boot, &record)?) {
+                (RecordKind::Sending, false) => {
+                    self.log(format!("payment {transaction}: not in order {order}, cancelled"));
+                    let why = "lost at a restart";
+                    self.write_cancel(boot, order, transaction, record.amount, why)?;
+                }
+                (RecordKind::Cancel, true) => {
+                    self.log(format!("payment {transaction}: still in order {order}, kept"));
+                    self.write(boot, Record { kind: RecordKind::Sending, ..record })?;
+                }
+                _ => {}
             }
         }
         Ok(())

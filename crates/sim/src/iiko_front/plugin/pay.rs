@@ -265,16 +265,16 @@ impl Plugin {
         self.write(boot, record)
     }
 
-    /// `EmergencyCancelPayment`: done as soon as it is durable here.
-    pub(in super::super) async fn emergency_cancel(
+    /// `EmergencyCancelPayment`: done as soon as it is durable here. It is sent when iikoFront has
+    /// saved the undo.
+    pub(in super::super) fn emergency_cancel(
         &self,
         boot: Boot,
         order: Uuid,
         item: &PaymentItem,
         transaction: Uuid,
     ) -> Result<(), PowerCut> {
-        self.write_cancel(boot, order, transaction, item.sum, "emergency cancel")?;
-        self.drain(boot, Side::Plugin, Some(order), limit::CANCEL).await
+        self.write_cancel(boot, order, transaction, item.sum, "emergency cancel")
     }
 
     /// `ReturnPayment`: done as soon as it is durable here.
