@@ -82,6 +82,13 @@ pub struct Purse {
     pub blocked: bool,
 }
 
+impl Purse {
+    /// Balance and overdraft together can be read.
+    fn sums_fit(&self) -> Option<()> {
+        fits(self.balance + self.overdraft).map(drop)
+    }
+}
+
 /// What was set aside or taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -114,6 +121,8 @@ pub struct Oracle {
     pub holds: BTreeMap<u8, Part>,
     pub payments: BTreeMap<u8, Part>,
     refunds: BTreeMap<u8, (u8, i128)>,
+    /// Which payment a hold became.
+    became: BTreeMap<u8, u8>,
     /// The guest of an order; `None` after an unbind.
     bound: BTreeMap<u8, Option<u8>>,
     closed: Vec<u8>,
@@ -185,6 +194,7 @@ impl Oracle {
                 must(amount <= held.map_or(self.free(*account), Some)?)?;
                 if held.is_some() {
                     self.holds.get_mut(&(*hold)?)?.state = State::Used;
+                    self.became.insert((*hold)?, *payment);
                 }
                 self.purses.get_mut(account)?.balance -= amount;
                 self.payments.insert(*payment, Part::new(*order, *account, amount, None));
@@ -206,12 +216,14 @@ impl Oracle {
             Act::TopUp { account, amount } => {
                 must(*amount > 0)?;
                 self.credit(*account, i128::from(*amount))?;
+                self.purses[account].sums_fit()?;
             }
             Act::Block { account, blocked } => self.purses.get_mut(account)?.blocked = *blocked,
             Act::Overdraft { account, amount } => {
                 let purse = self.purses.get_mut(account)?;
                 must(*amount == 0 || (*amount > 0 && purse.kind != Bonus))?;
                 purse.overdraft = i128::from(*amount);
+                purse.sums_fit()?;
             }
             Act::Bind { .. } | Act::Unbind { .. } | Act::Close { .. } => self.order(act)?,
         }
@@ -268,8 +280,15 @@ impl Oracle {
         match part.state {
             State::Live => Some(Some(part.amount)),
             State::Lapsed => Some(None),
+            State::Used if !self.stands(hold) => Some(None),
             State::Undone | State::Used => None,
         }
+    }
+
+    /// Whether a hold became a payment that was not cancelled.
+    fn stands(&self, hold: u8) -> bool {
+        let payment = self.became.get(&hold).and_then(|payment| self.payments.get(payment));
+        payment.is_some_and(|payment| payment.state != State::Undone)
     }
 
     fn cancel(&mut self, payment: u8, order: u8) -> Option<()> {
@@ -305,8 +324,8 @@ impl Oracle {
     }
 
     fn end(&mut self, hold: u8, state: State) -> Option<()> {
+        must(!self.stands(hold))?;
         let part = self.holds.get_mut(&hold)?;
-        must(part.state != State::Used)?;
         if part.state == State::Live {
             part.state = state;
         }

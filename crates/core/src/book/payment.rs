@@ -113,8 +113,8 @@ fn supersede(view: &mut View, old: HoldId, terms: &HoldTerms) -> Result<(), Stop
     }
     match old.state {
         HoldState::Held => end_hold(view, &old, HoldState::Voided).map(drop),
-        HoldState::Voided | HoldState::Expired => Ok(()),
-        HoldState::Captured(_) => Err(Refusal::AlreadyCaptured.into()),
+        HoldState::Captured(by) if is_standing(view, by) => Err(Refusal::AlreadyCaptured.into()),
+        HoldState::Voided | HoldState::Expired | HoldState::Captured(_) => Ok(()),
     }
 }
 
