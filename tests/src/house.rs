@@ -231,6 +231,11 @@ impl House {
         &*self.0.clock
     }
 
+    /// Lets time pass.
+    pub async fn sleep(&self, duration: Duration) {
+        self.0.clock.sleep(duration).await;
+    }
+
     /// Lets the service die now.
     pub fn crash(&self) {
         Inner::crash(&self.0);

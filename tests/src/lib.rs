@@ -11,6 +11,7 @@ pub mod outage;
 pub mod plugin;
 pub mod pos;
 pub mod rows;
+pub mod storm;
 pub mod table;
 pub mod tree;
 pub mod venue;

@@ -32,7 +32,7 @@ pub struct Verdict {
     /// iiko has it, and nobody was charged: each stands on the operator's list.
     pub given: Vec<PaymentId>,
     /// All that stands on the operator's list.
-    pub listed: usize,
+    pub listed: Vec<StreamId>,
     /// Records that the plugins gave up.
     pub dead: usize,
     /// How long it took to come to rest.
@@ -101,7 +101,8 @@ async fn compare(house: &House, tills: &[Stage]) -> Result<Verdict, String> {
     effects(&book)?;
     balances(&book)?;
     let people = heads(&*store, Status::NeedsPerson).await;
-    let mut verdict = Verdict { listed: people.len(), ..Verdict::default() };
+    let mut verdict =
+        Verdict { listed: people.iter().map(|head| head.stream).collect(), ..Verdict::default() };
     payments(&book, tills, &people, &mut verdict)?;
     for till in tills {
         paper(&till.front)?;

@@ -109,9 +109,9 @@ fn all(what: &str, tellings: impl IntoIterator<Item = Telling>) {
         exchanges += told.passed.requests;
         match told.holds() {
             Ok(verdict) => {
-                listed += verdict.listed;
+                listed += verdict.listed.len();
                 rest = rest.max(verdict.rest);
-                if verdict.listed + verdict.dead > 0 {
+                if verdict.listed.len() + verdict.dead > 0 {
                     failures.push(format!("{}: {verdict:?}\n{}", telling.name, told.trace));
                 }
             }
