@@ -19,7 +19,7 @@ pub struct Guest {
     /// How to address the guest.
     #[n(2)]
     pub names: Names,
-    /// In E.164 (`+79161234567`); unique when phone lookup is on.
+    /// In E.164 (`+79161234567`). Two guests may share one; then it finds neither (iiko note 1.6).
     #[n(3)]
     pub phone: Option<Box<str>>,
     /// Article numbers of gift dishes; at most 32.

@@ -189,7 +189,8 @@ mod tests {
         block_on(engine.check_in(&waiter(), order, scan, None)).unwrap();
         let payer =
             Payer { guest: anna().guest.id, identified: Identification::Strong, token: None };
-        let wish = CheckIn { payer, till: Some(till(1)), once: None, ask_till: None };
+        let (till, attributes) = (Some(till(1)), Vec::new());
+        let wish = CheckIn { payer, till, once: None, attributes, ask_till: None };
         let first = AtomicBool::new(true);
         let decide = |flow: &BindingFlow| {
             if first.swap(false, Ordering::Relaxed) {

@@ -13,24 +13,27 @@ pub(crate) struct Found {
     pub(crate) guest: Guest,
     pub(crate) payer: Payer,
     pub(crate) once: Option<TokenUse>,
+    /// What else the reader found in the value (row W55).
+    pub(crate) attributes: Vec<(String, String)>,
 }
 
 impl Engine {
     /// Finds the guest of a scanned value.
     pub(crate) async fn identify(&self, scan: &Scan) -> Result<Found, TableRefusal> {
         let reading = read_value(scan, self.now(), &self.0.config.tokens).map_err(refusal)?;
+        let attributes = reading.attributes;
         let (alias, phone, token) = match reading.identified {
             Identified::Dynamic(dynamic) => (dynamic.carrier.clone(), None, Some(dynamic)),
             Identified::Static { alias, phone } => (alias, phone, None),
         };
         let once = token.as_ref().map(token_use);
         if let Some(guest) = self.by_carrier(&alias).await? {
-            return found(guest, Identification::Strong, once);
+            return found(guest, Identification::Strong, once, attributes);
         }
         let Some(phone) = phone else { return Err(TableRefusal::UnknownCard) };
         let mut guests = self.store().guests_by_phone(&phone).await.map_err(unavailable)?;
         match (guests.pop(), guests.is_empty()) {
-            (Some(guest), true) => found(guest, Identification::Weak, None),
+            (Some(guest), true) => found(guest, Identification::Weak, None, attributes),
             (Some(_), false) => Err(TableRefusal::Ambiguous),
             (None, _) => Err(TableRefusal::UnknownCard),
         }
@@ -50,12 +53,13 @@ fn found(
     guest: Guest,
     identified: Identification,
     once: Option<TokenUse>,
+    attributes: Vec<(String, String)>,
 ) -> Result<Found, TableRefusal> {
     if guest.blocked {
         return Err(TableRefusal::CardBlocked);
     }
     let payer = Payer { guest: guest.id, identified, token: once.map(|t| t.id) };
-    Ok(Found { guest, payer, once })
+    Ok(Found { guest, payer, once, attributes })
 }
 
 fn token_use(token: &Dynamic) -> TokenUse {

@@ -147,6 +147,7 @@ impl Engine {
             payer: found.payer,
             till: caller.till.clone(),
             once: found.once,
+            attributes: found.attributes.clone(),
             ask_till: (self.0.config.bridge == Bridge::Poll).then_some(self.0.config.bridge_budget),
         };
         let money = self.first_choice(accounts);

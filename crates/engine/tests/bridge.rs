@@ -310,7 +310,6 @@ fn a_blocked_guest_is_not_bound() {
     let answer = table.start_check_in(order(82), "30007").join().unwrap();
     assert_eq!(answer, Err(TableRefusal::CardBlocked));
     assert!(block_on(table.store.order(order(82))).unwrap().is_none());
-    let _ = builders::blocked();
 }
 
 #[test]
@@ -340,4 +339,52 @@ fn polls_end_when_the_program_stops() {
     assert!(poll.join().unwrap().is_empty());
     let later = block_on(table.engine.commands(&caller(1), Duration::from_secs(25)));
     assert!(later.unwrap().is_empty());
+}
+
+#[test]
+fn w55_what_a_reader_found_beside_the_carrier_is_kept_with_the_binding() {
+    use tillway_core::book::StreamId;
+    use tillway_core::flow::{BindingFlow, Flow, fold};
+    use tillway_core::port::Journal;
+    use tillway_core::token::{ReadToken, ReaderFailed, TokenReader};
+
+    #[derive(Debug)]
+    struct Sunbed;
+    impl TokenReader for Sunbed {
+        fn read(&self, value: &str) -> Result<Option<ReadToken>, ReaderFailed> {
+            let attributes = vec![("sunbed".to_owned(), "14".to_owned())];
+            let carrier = value.strip_prefix("sun:").map(str::to_owned);
+            Ok(carrier.map(|carrier| ReadToken { carrier, attributes }))
+        }
+    }
+    let table = table(|config| {
+        config.bridge = Bridge::None;
+        config.tokens.readers.push(std::sync::Arc::new(Sunbed));
+    });
+    let value = format!("sun:{ANNA}");
+    for _ in 0..2 {
+        table.start_check_in(order(82), &value).join().unwrap().unwrap();
+    }
+    let stream = StreamId::from(order(82));
+    let records = block_on(table.store.load(stream, tillway_core::book::Seq(0), 10)).unwrap();
+    let mut flow = BindingFlow::new(stream);
+    fold(&mut flow, &records).unwrap();
+    assert_eq!(flow.attributes, [("sunbed".to_owned(), "14".to_owned())]);
+    assert_eq!(records.len(), 2, "a repeat leaves no event");
+}
+
+#[test]
+fn a_phone_of_two_guests_is_ambiguous() {
+    use tillway_core::book::{Commit, Op};
+    use tillway_core::port::Store;
+    let table = table(|config| {
+        config.bridge = Bridge::None;
+        config.tokens.phone_lookup = true;
+    });
+    let mut twin = builders::nameless().guest;
+    twin.phone = builders::anna().guest.phone;
+    let put = Commit::of(NOON, vec![Op::PutGuest(Box::new(twin))]);
+    block_on(table.store.commit(put)).unwrap();
+    let answer = table.start_check_in(order(82), "+7 916 123-45-67").join().unwrap();
+    assert_eq!(answer, Err(TableRefusal::Ambiguous));
 }

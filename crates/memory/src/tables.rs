@@ -88,10 +88,6 @@ impl Tables {
         for id in asked.guests {
             view.guests.load(id, self.guests.get(&id).cloned());
         }
-        for phone in asked.phones {
-            let guest = self.guest_where(|g| g.phone.as_ref() == Some(&phone)).map(|g| g.id);
-            view.phones.load(phone, guest);
-        }
         for client_id in asked.clients {
             let guest = self.guest_where(|g| g.client_id == client_id).map(|g| g.id);
             view.clients.load(client_id, guest);

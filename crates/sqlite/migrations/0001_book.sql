@@ -128,9 +128,11 @@ CREATE TABLE pairings (
 CREATE TABLE guests (
     id BLOB NOT NULL PRIMARY KEY,
     client_id TEXT NOT NULL UNIQUE,
-    phone TEXT UNIQUE,
+    phone TEXT,
     body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX guests_by_phone ON guests (phone) WHERE phone IS NOT NULL;
 
 CREATE TABLE photos (
     guest BLOB NOT NULL PRIMARY KEY,

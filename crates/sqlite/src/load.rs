@@ -134,11 +134,6 @@ fn registry(connection: &Connection, view: &mut View, needs: Needs) -> Result<()
     for id in needs.guests {
         view.guests.load(id, one(connection, GUEST, [id.0.as_bytes()], row::guest)?);
     }
-    for phone in needs.phones {
-        let sql = "SELECT id FROM guests WHERE phone = ?1";
-        let owner = one(connection, sql, [&*phone], |c| c.uuid().map(GuestId))?;
-        view.phones.load(phone, owner);
-    }
     for client in needs.clients {
         let sql = "SELECT id FROM guests WHERE client_id = ?1";
         let owner = one(connection, sql, [&*client], |c| c.uuid().map(GuestId))?;

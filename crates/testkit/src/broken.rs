@@ -119,7 +119,7 @@ impl Flaw {
                 "append_stale",
                 "d1_one_device_one_till",
                 "i9_group_is_all_or_none",
-                "phone_and_client_id_are_unique",
+                "client_id_is_unique_and_a_phone_is_not",
             ],
             Self::IgnoresLengths => {
                 &["append_raced_has_one_winner", "append_stale", "i7_conflict_leaves_no_key"]

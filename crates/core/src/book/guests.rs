@@ -11,9 +11,7 @@ use crate::{Account, AccountKind, AccountStatus, Kopecks};
 pub(crate) fn apply(view: &mut View, _ask: &Ask<'_>, op: &Op) -> Result<Outcome, Stop> {
     match op {
         Op::PutGuest(guest) => {
-            let taken = |owner: Option<&crate::id::GuestId>| owner.is_some_and(|o| *o != guest.id);
-            let phone = guest.phone.as_ref().and_then(|p| view.phones.get(p));
-            if taken(view.clients.get(&guest.client_id)) || taken(phone) {
+            if view.clients.get(&guest.client_id).is_some_and(|owner| *owner != guest.id) {
                 return Err(Refusal::GuestTaken.into());
             }
             put_guest(view, guest);
@@ -61,14 +59,8 @@ pub(crate) fn apply(view: &mut View, _ask: &Ask<'_>, op: &Op) -> Result<Outcome,
 fn put_guest(view: &mut View, guest: &Guest) {
     if let Some(was) = view.guests.get(&guest.id).cloned() {
         view.clients.set(was.client_id, None);
-        if let Some(phone) = was.phone {
-            view.phones.set(phone, None);
-        }
     }
     view.clients.set(guest.client_id.clone(), Some(guest.id));
-    if let Some(phone) = &guest.phone {
-        view.phones.set(phone.clone(), Some(guest.id));
-    }
     view.guests.set(guest.id, Some(guest.clone()));
 }
 
@@ -140,7 +132,6 @@ mod tests {
         while let Some(needs) = needs(&commit, &view) {
             needs.guests.into_iter().for_each(|k| view.guests.load(k, None));
             needs.clients.into_iter().for_each(|k| view.clients.load(k, None));
-            needs.phones.into_iter().for_each(|k| view.phones.load(k, None));
             needs.tills.into_iter().for_each(|k| view.tills.load(k, None));
             needs.devices.into_iter().for_each(|k| view.devices.load(k, None));
         }
@@ -166,11 +157,10 @@ mod tests {
     }
 
     #[test]
-    fn one_commit_cannot_give_two_guests_one_phone() {
+    fn one_commit_cannot_give_two_guests_one_number() {
         let taken = Verdict::Refused(Refusal::GuestTaken);
-        assert_eq!(verdict(vec![guest(1, "a", "+71"), guest(2, "b", "+71")]), taken);
         assert_eq!(verdict(vec![guest(1, "a", "+71"), guest(2, "a", "+72")]), taken);
-        let moved = vec![guest(1, "a", "+71"), guest(1, "a", "+72"), guest(2, "b", "+71")];
+        let moved = vec![guest(1, "a", "+71"), guest(1, "b", "+71"), guest(2, "a", "+71")];
         assert!(matches!(verdict(moved), Verdict::Done(_)));
     }
 

@@ -192,9 +192,9 @@ pub enum Refusal {
     #[n(36)]
     #[error("the accounts do not fit the movement")]
     BadMovement,
-    /// Another guest has this phone or client id.
+    /// Another guest has this client id.
     #[n(37)]
-    #[error("another guest has this phone or number")]
+    #[error("another guest has this number")]
     GuestTaken,
 }
 

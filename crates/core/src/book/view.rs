@@ -113,8 +113,6 @@ pub struct View {
     pub streams: Rows<StreamId, StreamRow>,
     /// Guests.
     pub guests: Rows<GuestId, Guest>,
-    /// Which guest has this phone.
-    pub phones: Rows<Box<str>, GuestId>,
     /// Which guest has this client id.
     pub clients: Rows<Box<str>, GuestId>,
     /// Carriers by alias.
@@ -213,7 +211,6 @@ pub struct Needs {
     pub devices: Vec<DeviceId>,
     pub streams: Vec<StreamId>,
     pub guests: Vec<GuestId>,
-    pub phones: Vec<Box<str>>,
     pub clients: Vec<Box<str>>,
     pub carriers: Vec<Box<str>>,
     pub order_payments: Vec<OrderId>,
@@ -235,7 +232,6 @@ impl Needs {
         self.devices.sort_unstable();
         self.streams.sort_unstable();
         self.guests.sort_unstable();
-        self.phones.sort_unstable();
         self.clients.sort_unstable();
         self.carriers.sort_unstable();
         self.order_payments.sort_unstable();
@@ -255,7 +251,6 @@ impl Needs {
             && self.devices.is_empty()
             && self.streams.is_empty()
             && self.guests.is_empty()
-            && self.phones.is_empty()
             && self.clients.is_empty()
             && self.carriers.is_empty()
             && self.order_payments.is_empty()
@@ -461,9 +456,6 @@ impl<'a> Asked<'a> {
             Op::PutGuest(guest) => {
                 want(&mut needs.guests, &view.guests, guest.id);
                 want(&mut needs.clients, &view.clients, guest.client_id.clone());
-                if let Some(phone) = &guest.phone {
-                    want(&mut needs.phones, &view.phones, phone.clone());
-                }
             }
             Op::PutPhoto { guest, .. } => {
                 want(&mut needs.guests, &view.guests, *guest);

@@ -44,6 +44,8 @@ pub struct BindingFlow {
     pub strays: Vec<Stray>,
     /// How the last binding ended.
     pub last: Option<Ending>,
+    /// What else a reader found in the value that was scanned for this binding (row W55).
+    pub attributes: Vec<(String, String)>,
     /// The last strays that the till took off, so that a repeat of its result is known.
     gone: Vec<Stray>,
     gave_up: bool,
@@ -217,6 +219,13 @@ pub enum BindingEvent {
     /// iiko closed the order.
     #[n(8)]
     OrderClosed,
+    /// What else a reader found in the scanned value (row W55).
+    #[n(10)]
+    Scanned {
+        /// Names and values.
+        #[n(0)]
+        attributes: Vec<(String, String)>,
+    },
     /// The order was used: the binding lasts longer.
     #[n(9)]
     Touched {
@@ -250,6 +259,8 @@ pub struct CheckIn {
     pub till: Option<TillId>,
     /// The one-time token that is used up.
     pub once: Option<TokenUse>,
+    /// What else a reader found in the scanned value (row W55); at most 16.
+    pub attributes: Vec<(String, String)>,
     /// How long the till may take; `None` binds on our side only (F17).
     pub ask_till: Option<Duration>,
 }
@@ -276,6 +287,14 @@ impl BindingFlow {
     }
 
     fn check_in(&self, wish: &CheckIn, at: Timestamp) -> Result<Step<BindingEvent>, Refusal> {
+        let mut step = self.bound_by(wish, at)?;
+        if !wish.attributes.is_empty() && wish.attributes != self.attributes {
+            step.events.push(BindingEvent::Scanned { attributes: wish.attributes.clone() });
+        }
+        Ok(step)
+    }
+
+    fn bound_by(&self, wish: &CheckIn, at: Timestamp) -> Result<Step<BindingEvent>, Refusal> {
         match &self.phase {
             Phase::Free => self.fresh(wish, at),
             Phase::Asked(asked) if asked.payer.guest == wish.payer.guest => {
@@ -403,6 +422,7 @@ impl Flow for BindingFlow {
             phase: Phase::Free,
             strays: Vec::new(),
             last: None,
+            attributes: Vec::new(),
             gone: Vec::new(),
             gave_up: false,
         }
@@ -416,6 +436,7 @@ impl Flow for BindingFlow {
                 self.last = None;
                 self.phase = Phase::Asked(asked.clone());
             }
+            BindingEvent::Scanned { attributes } => self.attributes.clone_from(attributes),
             BindingEvent::AskedAgain { asked } => self.phase = Phase::Asked(asked.clone()),
             BindingEvent::Bound { payer, on_till, at } => {
                 self.strays.retain(|s| s.guest != payer.guest);
@@ -440,6 +461,7 @@ impl Flow for BindingFlow {
             BindingEvent::Ended { how, stray } => {
                 self.epoch = self.epoch.checked_add(1).ok_or(Illegal)?;
                 self.last = Some(*how);
+                self.attributes.clear();
                 self.phase = Phase::Free;
                 self.strays.extend(stray.clone());
             }
@@ -459,6 +481,7 @@ impl Flow for BindingFlow {
                 if self.phase != Phase::Free {
                     self.epoch = self.epoch.checked_add(1).ok_or(Illegal)?;
                 }
+                self.attributes.clear();
                 self.phase = Phase::Free;
                 self.strays.clear();
                 self.last = Some(Ending::Closed);

@@ -91,7 +91,7 @@ macro_rules! __store_cases {
             refunds::b17_unlinked_refund_twice_is_one
             guests::guests_are_found
             guests::accounts_of_a_guest
-            guests::phone_and_client_id_are_unique
+            guests::client_id_is_unique_and_a_phone_is_not
             guests::carrier_belongs_to_one_guest
             guests::photo_is_replaced_and_removed
             guests::account_opens_once_and_empty
