@@ -62,7 +62,6 @@ pub const UNTESTABLE: &[(&str, &str)] = &[
     ("t10", "an assumption about WaiterServer; the story pays silently through the simulator"),
     ("d3", "information on a price and a workplace; nothing to implement"),
     ("j3", "explains where two casings come from; J1 and J2 test our side"),
-    ("l4", "states what WaiterServer does not send; L5 tests what follows"),
     ("l6", "states what the phone shows; the simulator's screen follows it in the story"),
     ("l7", "states the names of payment types on the seed's picture"),
     ("l8", "a rule of iikoFront; its simulator keeps it"),

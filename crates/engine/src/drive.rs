@@ -13,6 +13,11 @@ const PAGE: u32 = 256;
 /// How many records a stream may have before it is left to a person.
 const RECORDS_MAX: u64 = 100_000;
 
+/// Tells the operator why something cannot be read or counted; the caller only hears "unavailable".
+pub(crate) fn warn_unavailable(error: &dyn core::fmt::Display) {
+    tracing::warn!(%error, "the desk cannot answer");
+}
+
 /// Why a flow did not move.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DriveError {
@@ -31,7 +36,8 @@ pub(crate) enum DriveError {
 }
 
 impl From<ReadError> for DriveError {
-    fn from(_: ReadError) -> Self {
+    fn from(error: ReadError) -> Self {
+        warn_unavailable(&error);
         Self::Unavailable
     }
 }

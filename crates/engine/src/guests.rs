@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use tillway_core::book::{Caller, House, Key, Op, Outcome, Party, Refusal, Scope, Why};
 use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, Fingerprint, GuestId, Uuid};
-use tillway_core::port::{GuestDesk, GuestError, GuestFile, GuestRef, ReadError, StatementLine};
+use tillway_core::port::{GuestDesk, GuestError, GuestFile, GuestRef, StatementLine};
 use tillway_core::token::normal_alias;
 use tillway_core::{Account, AccountKind, AccountStatus, Kopecks};
 
 use crate::Engine;
 use crate::config::Fiscal;
-use crate::drive::{DriveError, With};
+use crate::drive::{DriveError, With, warn_unavailable};
 
 const TEXT_MAX: usize = 200;
 const GIFTS_MAX: usize = 32;
@@ -29,7 +29,8 @@ impl From<DriveError> for GuestError {
     }
 }
 
-fn unavailable(_: ReadError) -> GuestError {
+fn unavailable(error: impl core::fmt::Display) -> GuestError {
+    warn_unavailable(&error);
     GuestError::Unavailable
 }
 

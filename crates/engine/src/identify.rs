@@ -2,10 +2,11 @@
 
 use tillway_core::book::{Payer, TokenId, TokenUse};
 use tillway_core::guest::{Guest, Identification};
-use tillway_core::port::{ReadError, TableRefusal};
+use tillway_core::port::TableRefusal;
 use tillway_core::token::{Dynamic, Identified, Scan, TokenRefusal, check_carrier, read_value};
 
 use crate::Engine;
+use crate::drive::warn_unavailable;
 
 /// A guest, and how sure we are.
 #[derive(Debug)]
@@ -66,7 +67,9 @@ fn token_use(token: &Dynamic) -> TokenUse {
     TokenUse { id: TokenId(token.jti), expires: token.refused_from() }
 }
 
-fn unavailable(_: ReadError) -> TableRefusal {
+/// The store cannot be read, or a sum of the book does not fit.
+pub(crate) fn unavailable(error: impl core::fmt::Display) -> TableRefusal {
+    warn_unavailable(&error);
     TableRefusal::Unavailable
 }
 

@@ -19,7 +19,7 @@ use tillway_core::wallet::{
 use crate::Engine;
 use crate::config::{Bridge, PinCheck};
 use crate::drive::{DriveError, With};
-use crate::identify::Found;
+use crate::identify::{Found, unavailable};
 use crate::vault::For;
 use crate::wait::within;
 
@@ -96,7 +96,7 @@ impl LoyaltyDesk for Engine {
     async fn limits(&self, caller: &Caller, order: OrderId) -> Result<Limits, TableRefusal> {
         let limits = async {
             let Some(sheet) = self.bound_sheet(order).await? else { return Ok(Limits::default()) };
-            self.limits_of(&sheet).map_err(|_| TableRefusal::Unavailable)
+            self.limits_of(&sheet).map_err(unavailable)
         };
         let most = self.budget(caller, READ_MAX);
         let limits = within(&*self.0.ports.clock, most, limits).await;
@@ -122,7 +122,7 @@ impl Engine {
         }
         let found = self.identify(scan).await?;
         let accounts = self.store().accounts(found.guest.id).await;
-        let accounts = accounts.map_err(|_| TableRefusal::Unavailable)?;
+        let accounts = accounts.map_err(unavailable)?;
         let kept = self.0.pins.keep(order, For::Bind(found.guest.id), pin);
         let flow = self.ask_binding(caller, order, &found, &accounts).await;
         if let Phase::Asked(asked) = flow.map_err(|e| table_refusal(&e))?.phase {
@@ -265,7 +265,7 @@ impl Engine {
     }
 
     async fn bound_sheet(&self, order: OrderId) -> Result<Option<Sheet>, TableRefusal> {
-        let sheet = self.store().sheet(order).await.map_err(|_| TableRefusal::Unavailable)?;
+        let sheet = self.store().sheet(order).await.map_err(unavailable)?;
         Ok(sheet.filter(|s| s.order.payer().is_some() && s.guest.is_some()))
     }
 
@@ -273,7 +273,7 @@ impl Engine {
         let guest = sheet.guest.as_ref().ok_or(TableRefusal::Unavailable)?;
         let photo = if self.0.config.photo && sheet.has_photo {
             let photo = self.store().photo(guest.id).await;
-            photo.map_err(|_| TableRefusal::Unavailable)?
+            photo.map_err(unavailable)?
         } else {
             None
         };
@@ -281,7 +281,7 @@ impl Engine {
         let counts = self.0.config.overdraft == OverdraftUse::Allow;
         Ok(LoyaltyView {
             name: guest.names.display(&guest.client_id),
-            wallets: shown.map_err(|_| TableRefusal::Unavailable)?,
+            wallets: shown.map_err(unavailable)?,
             gifts: guest.gifts.clone(),
             hints: guest.hints.clone(),
             overdraft: counts && sheet.accounts.iter().any(|a| a.overdraft.is_positive()),
@@ -293,7 +293,7 @@ impl Engine {
         let shown = wallets(accounts, self.0.config.overdraft);
         Ok(CheckedIn::Noted {
             name: found.guest.names.display(&found.guest.client_id),
-            wallets: shown.map_err(|_| TableRefusal::Unavailable)?,
+            wallets: shown.map_err(unavailable)?,
         })
     }
 

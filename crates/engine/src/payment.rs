@@ -24,7 +24,7 @@ use tillway_core::wallet::{limit, pick_money};
 use tillway_core::{Account, AccountKind, AccountStatus, Kopecks};
 
 use crate::Engine;
-use crate::drive::{DriveError, Driven, Folded, With};
+use crate::drive::{DriveError, Driven, Folded, With, warn_unavailable};
 use crate::loyalty::live_of;
 use crate::wait::within;
 
@@ -58,7 +58,8 @@ impl From<DriveError> for PayError {
     }
 }
 
-fn unavailable<E>(_: E) -> PayError {
+fn unavailable(error: impl core::fmt::Display) -> PayError {
+    warn_unavailable(&error);
     PayError::Unavailable
 }
 
