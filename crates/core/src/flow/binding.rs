@@ -46,7 +46,8 @@ pub struct BindingFlow {
     pub last: Option<Ending>,
     /// What else a reader found in the value that was scanned for this binding (row W55).
     pub attributes: Vec<(String, String)>,
-    /// The last strays that the till took off, so that a repeat of its result is known.
+    /// The last strays that the till took off, or that are wanted again, so that a late result of
+    /// theirs is known.
     gone: Vec<Stray>,
     gave_up: bool,
 }
@@ -281,6 +282,13 @@ impl BindingFlow {
         CommandId(Uuid::new_v5(&self.order.0, name.as_bytes()))
     }
 
+    /// Strays that are none any more, but whose late results are to be known.
+    fn forget(&mut self, strays: Vec<Stray>) {
+        self.gone.extend(strays);
+        let old = self.gone.len().saturating_sub(STRAYS_MAX);
+        self.gone.drain(..old);
+    }
+
     /// Whether this command asked, in some try, for the guest who is asked for or bound now.
     fn is_bind(&self, command: CommandId) -> bool {
         (0..=BUSY_TRIES_MAX).any(|tries| self.command_id("bind", self.epoch, tries) == command)
@@ -439,7 +447,11 @@ impl Flow for BindingFlow {
             BindingEvent::Scanned { attributes } => self.attributes.clone_from(attributes),
             BindingEvent::AskedAgain { asked } => self.phase = Phase::Asked(asked.clone()),
             BindingEvent::Bound { payer, on_till, at } => {
-                self.strays.retain(|s| s.guest != payer.guest);
+                // Wanted again: nobody takes that guest off any more.
+                let here = |s: &Stray| s.guest == payer.guest;
+                let (same, others): (Vec<_>, Vec<_>) = self.strays.drain(..).partition(here);
+                self.strays = others;
+                self.forget(same);
                 let (on_till, lapses) = (Some(*on_till), at.after(BOUND_FOR));
                 self.phase = Phase::Bound { payer: *payer, on_till, lapses };
             }
@@ -467,10 +479,8 @@ impl Flow for BindingFlow {
             }
             BindingEvent::Gone { command } => {
                 if let Some(at) = self.strays.iter().position(|s| s.command == *command) {
-                    self.gone.push(self.strays.remove(at));
-                }
-                if self.gone.len() > STRAYS_MAX {
-                    self.gone.remove(0);
+                    let gone = self.strays.remove(at);
+                    self.forget(vec![gone]);
                 }
             }
             BindingEvent::GaveUp { command } => {
@@ -551,6 +561,13 @@ impl Flow for BindingFlow {
             }
             // A repeat of the result that bound the guest.
             Phase::Bound { on_till: Some(bound), .. } if *bound == command => {
+                return Some(Step::nothing());
+            }
+            // The late result of an earlier bind of the guest who is bound again (F15).
+            Phase::Bound { payer, on_till: Some(_), .. }
+                if outcome == CommandOutcome::Done
+                    && self.gone.iter().any(|s| s.bind == command && s.guest == payer.guest) =>
+            {
                 return Some(Step::nothing());
             }
             // Another command for the same binding, answered late: nothing more to do.

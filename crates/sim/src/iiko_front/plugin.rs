@@ -82,6 +82,8 @@ struct Ram {
     in_flight: BTreeSet<Uuid>,
     answered: VecDeque<(Uuid, Outcome)>,
     unsent: Vec<(Command, Outcome)>,
+    /// The last command that was carried out, per order and guest: an older one is not undone.
+    last: BTreeMap<(Uuid, Uuid), Uuid>,
     log: VecDeque<String>,
     notifications: VecDeque<String>,
 }

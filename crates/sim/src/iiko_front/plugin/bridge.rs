@@ -123,6 +123,14 @@ impl Command {
         })
     }
 
+    /// The guest that it is about.
+    fn client(&self) -> Option<Uuid> {
+        match self.kind {
+            Kind::Bind { client, .. } | Kind::Unbind { client, .. } => Some(client),
+            Kind::Verify { .. } => None,
+        }
+    }
+
     fn word(&self) -> &'static str {
         match self.kind {
             Kind::Bind { .. } => "bindGuest",
@@ -200,6 +208,9 @@ impl Plugin {
             worked.push((word, outcome));
             if let Some(outcome) = outcome {
                 self.remember(command.id, outcome);
+                if let Some(client) = command.client() {
+                    self.ram().last.insert((command.order, client), command.id);
+                }
                 self.post_result(boot, command, outcome).await?;
             }
         }
@@ -340,6 +351,9 @@ impl Plugin {
         let (Kind::Bind { client, .. }, Outcome::Done) = (&command.kind, outcome) else {
             return Ok(());
         };
+        if self.ram().last.get(&(command.order, *client)).is_some_and(|last| *last != command.id) {
+            return Ok(());
+        }
         let removed = self.till.remove_client(boot, command.order, *client)?;
         self.ram().answered.retain(|(id, _)| *id != command.id);
         self.ram().limits.remove(&command.order);
