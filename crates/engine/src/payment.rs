@@ -387,9 +387,12 @@ impl Engine {
         with: With,
         decide: impl Fn(&PaymentFlow) -> Result<Step<PaymentEvent>, Refusal> + Send + Sync,
     ) -> Result<Driven<PaymentFlow>, PayError> {
+        let keyed = with.key.is_some();
+        let most = if keyed { SAME_ID_MAX } else { WRITE_MAX };
         let drive = self.drive::<PaymentFlow>(StreamId::from(id), with, decide);
-        match within(&*self.0.ports.clock, WRITE_MAX, drive).await {
+        match within(&*self.0.ports.clock, most, drive).await {
             Some(driven) => Ok(driven?),
+            None if keyed => Err(PayError::InProgress),
             None => Err(PayError::Unavailable),
         }
     }

@@ -467,3 +467,25 @@ fn a_hundred_captures_with_one_id_are_one() {
     assert_eq!(first.filter(|answer| !answer.replayed).count(), 1);
     assert_eq!(available(&table, Deposit), 10_094_100 - 90_000);
 }
+
+#[test]
+fn a_payment_on_the_operator_s_list_leaves_it_when_the_guest_has_the_money_back() {
+    let table = bound(ANNA, |_| {});
+    pay(&table, capture(1, order(82), Deposit, 90_000)).unwrap();
+    let told = OrderClosed { order: order(82), payments: Vec::new() };
+    block_on(table.engine.closed(&caller(1), told)).unwrap();
+    let query = Query { status: Some(Status::NeedsPerson), ..Query::default() };
+    let listed = || block_on(table.store.heads(&query, None, 10)).unwrap().len();
+    for (number, before, amount, left) in [(10, 0, 30_000, 1), (11, 30_000, 60_000, 0)] {
+        let request = RefundRequest {
+            id: RefundId(id(number)),
+            of: PaymentId(id(1)),
+            amount: Kopecks(amount),
+            before: Kopecks(before),
+            refuse: None,
+        };
+        block_on(table.engine.refund(&caller(1), request)).unwrap();
+        assert_eq!(listed(), left);
+    }
+    table.holds();
+}

@@ -34,8 +34,10 @@ pub struct PaymentFlow {
     pub amount: Kopecks,
     /// Where it stands.
     pub watch: Watch,
-    /// Whether the guest has the money back.
+    /// Whether the guest has all of the money back.
     pub returned: bool,
+    /// Σ of refunds.
+    refunded: Kopecks,
 }
 
 /// Whether iiko is known to have a payment.
@@ -149,6 +151,7 @@ impl Flow for PaymentFlow {
             amount: Kopecks::ZERO,
             watch: Watch::New,
             returned: false,
+            refunded: Kopecks::ZERO,
         }
     }
 
@@ -170,7 +173,13 @@ impl Flow for PaymentFlow {
                 self.watch = Watch::Settled;
                 self.returned = true;
             }
-            PaymentEvent::Refunded { .. } => {}
+            PaymentEvent::Refunded { amount, .. } => {
+                self.refunded = self.refunded.add(*amount).map_err(|_| Illegal)?;
+                if self.refunded >= self.amount {
+                    self.watch = Watch::Settled;
+                    self.returned = true;
+                }
+            }
             PaymentEvent::Orphaned | PaymentEvent::Listed => self.watch = Watch::Listed,
         }
         Ok(())
