@@ -48,7 +48,9 @@ pub const POINTS: [Point; 11] = [
     Point::AfterGuest,
 ];
 
-const CARDS: [&str; 5] = ["149725735", "10542", "20001", "30007", "4711"];
+/// The rich guest, and the one with all accounts, come more often; one is blocked, one unknown.
+const CARDS: [&str; 8] =
+    ["149725735", "149725735", "149725735", "10542", "20001", "20001", "30007", "4711"];
 const ORDERS: u64 = 3;
 
 /// Numbers from a seed.
@@ -116,7 +118,7 @@ pub struct Weathered {
 /// What goes wrong at one till. First it is drawn which faults exist at all.
 fn plan(dice: &mut Dice) -> Plan {
     let exist: Vec<_> = FAULTS.into_iter().filter(|_| dice.one_in(2)).collect();
-    let rarity = dice.pick(&[8, 25, 80]);
+    let rarity = dice.pick(&[10, 30, 80, 200]);
     let mut plan = Plan::none();
     for side in Side::ALL {
         for nth in 0..400 {
@@ -243,8 +245,25 @@ impl<'a> People<'a> {
             self.actions += 1;
             self.action().await;
         }
-        self.till.front.leave_screen(self.order);
+        self.go_home().await;
         self
+    }
+
+    /// In the end the guests want to pay and go; some come back with a complaint.
+    async fn go_home(&mut self) {
+        let front = self.till.front.clone();
+        for _ in 0..self.dice.below(5) {
+            self.till.switch_on().await;
+            front.leave_screen(self.order);
+            front.break_printer(self.dice.one_in(4));
+            self.check_in().await;
+            self.pay_by_phone().await;
+            self.house.sleep(Duration::from_secs(20)).await;
+        }
+        front.leave_screen(self.order);
+        for _ in 0..self.dice.below(4) {
+            self.give_back().await;
+        }
     }
 
     /// One thing that somebody does. Whether it works is not our business.
@@ -259,18 +278,18 @@ impl<'a> People<'a> {
             return;
         }
         match self.dice.below(40) {
-            0..=7 => self.check_in().await,
+            0..=5 => self.check_in().await,
             8 => {
                 let pin = SecretString::from(PIN);
                 self.till.phone.check_out(self.order, &pin).await;
             }
             9 => drop(self.till.phone.show(self.order).await),
-            10..=19 => self.pay_by_phone().await,
+            6 | 7 | 10..=19 => self.pay_by_phone().await,
             20..=23 => self.pay_at_the_till().await,
             24 => drop(front.change_lines(self.order, self.lines()).await),
             25 => drop(front.edit_on_screen(self.order)),
             26..=28 => front.leave_screen(self.order),
-            29 => front.break_printer(true),
+            29 | 34 => front.break_printer(true),
             30 => front.break_printer(false),
             31 => drop(front.restart().await),
             32 => front.power_cut(),

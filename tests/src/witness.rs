@@ -33,6 +33,8 @@ pub struct Verdict {
     pub given: Vec<PaymentId>,
     /// All that stands on the operator's list.
     pub listed: Vec<StreamId>,
+    /// Kopecks that were returned without a receipt.
+    pub by_hand: i64,
     /// Records that the plugins gave up.
     pub dead: usize,
     /// How long it took to come to rest.
@@ -105,7 +107,7 @@ async fn compare(house: &House, tills: &[Stage]) -> Result<Verdict, String> {
         Verdict { listed: people.iter().map(|head| head.stream).collect(), ..Verdict::default() };
     payments(&book, tills, &people, &mut verdict)?;
     for till in tills {
-        paper(&till.front)?;
+        verdict.by_hand += paper(&till.front)?;
         bindings(&*store, &till.front, &people).await?;
         verdict.dead += till.front.dead_records().len();
         let violations = till.hooks.violations();
@@ -206,26 +208,36 @@ fn payments(
     Ok(())
 }
 
-/// Per tender: what the register printed is what iikoFront's orders say.
-fn paper(front: &FrontSim) -> Result<(), String> {
+/// Per tender: what the register printed is what iikoFront's orders say. Answers how many kopecks
+/// were returned without paper, while the register was broken.
+fn paper(front: &FrontSim) -> Result<i64, String> {
     let books = front.books().map_err(|error| error.to_string())?;
-    let mut due: BTreeMap<String, i64> = BTreeMap::new();
     let name = |id| front.config().payment_type(id).map_or_else(String::new, |t| t.name.clone());
+    let mut due: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for row in books.processed.values() {
         if front.order(row.order).is_some_and(|order| order.printed) {
-            *due.entry(name(row.type_id)).or_default() += row.amount.0 - row.returned.0;
+            let (paid, returned) = due.entry(name(row.type_id)).or_default();
+            *paid += row.amount.0;
+            *returned += row.returned.0;
         }
     }
-    let mut printed: BTreeMap<String, i64> = BTreeMap::new();
+    let mut printed: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for receipt in front.receipts() {
         for (tender, amount) in receipt.payments {
-            let sign = if receipt.is_return { -1 } else { 1 };
-            *printed.entry(tender).or_default() += sign * amount.0;
+            let (paid, returned) = printed.entry(tender).or_default();
+            *(if receipt.is_return { returned } else { paid }) += amount.0;
         }
     }
-    due.retain(|_, sum| *sum != 0);
-    printed.retain(|_, sum| *sum != 0);
-    if due == printed { Ok(()) } else { Err(format!("paper {printed:?}, orders {due:?}")) }
+    let mut by_hand = 0;
+    for tender in due.keys().chain(printed.keys()) {
+        let of = |sums: &BTreeMap<_, _>| sums.get(tender).copied().unwrap_or_default();
+        let ((paid, returned), (paid_paper, returned_paper)) = (of(&due), of(&printed));
+        if paid != paid_paper || returned < returned_paper {
+            return Err(format!("paper {printed:?}, orders {due:?}"));
+        }
+        by_hand += returned - returned_paper;
+    }
+    Ok(by_hand)
 }
 
 /// Who is bound here stands on the till's order, and nobody else does.

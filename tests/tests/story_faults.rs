@@ -111,7 +111,7 @@ fn all(what: &str, tellings: impl IntoIterator<Item = Telling>) {
             Ok(verdict) => {
                 listed += verdict.listed.len();
                 rest = rest.max(verdict.rest);
-                if verdict.listed.len() + verdict.dead > 0 {
+                if verdict.listed.len() + verdict.dead > 0 || verdict.by_hand != 0 {
                     failures.push(format!("{}: {verdict:?}\n{}", telling.name, told.trace));
                 }
             }
