@@ -286,7 +286,7 @@ async fn same_guest(
         return Ok(());
     }
     let clients = &order.clients;
-    Err(format!("order {}: {clients:?} on the till, {wanted:?} here", order.number))
+    Err(format!("order {}: {clients:?} on the till, {wanted:?} here", order.id))
 }
 
 /// The kind behind a payment type of the till.
@@ -311,13 +311,14 @@ pub fn is_live(state: &PaymentState) -> bool {
     matches!(state, PaymentState::Captured(_))
 }
 
-/// The last exchanges of the tills, and where they lost their power.
+/// The last exchanges of the tills (`TRACE=1000` for more), and where they lost their power.
 pub fn trace(house: &House, tills: &[Stage]) -> String {
+    let many = std::env::var("TRACE").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
     let mut lines = vec![format!("{:?}", house.passed())];
     for (nth, till) in tills.iter().enumerate() {
         lines.push(format!("till {}: cuts {:?}", nth + 1, till.hooks.cuts()));
         let log = till.hooks.log();
-        for one in log.iter().skip(log.len().saturating_sub(40)) {
+        for one in log.iter().skip(log.len().saturating_sub(many)) {
             let fault = one.fault.map(|fault| format!("  <- {fault:?}")).unwrap_or_default();
             let status = one.status.map_or("-".to_owned(), |status| status.to_string());
             lines.push(format!("  {:?} {} {} {status}{fault}", one.side, one.nth, one.what));

@@ -10,7 +10,7 @@ use tillway_sim::fault::{Counts, ExchangeFault, Plan, Side};
 use tillway_sim::story::{Stage, Story, faults};
 use tillway_sim::waiter_server::Seen;
 use tillway_tests::house::{Crash, Disk, House, Passed, simulated};
-use tillway_tests::table::PIN;
+use tillway_tests::table::{PIN, Setting, Table};
 use tillway_tests::witness::{Verdict, beside_the_tills, trace, verdict};
 
 const ANNA: &str = "149725735";
@@ -146,4 +146,21 @@ fn f15_the_late_result_of_an_earlier_bind_keeps_the_guest() {
     let mut failures = Vec::new();
     check("the third result is late", &told, &mut failures);
     summed_up("a late result", 1, &failures);
+}
+
+/// The till is away, and the waiter does not give up: that is no other guest.
+#[test]
+fn f15_one_guest_is_scanned_many_times_while_the_till_is_away() {
+    simulated(async {
+        let table = Table::set(Setting::default()).await;
+        let pin = SecretString::from(PIN);
+        for _ in 0..12 {
+            let seen = table.till().phone.check_in(table.order, ANNA, &pin).await;
+            let Seen::Popup(text) = seen else { panic!("{seen:?}") };
+            assert!(text.starts_with("Касса не отвечает"), "{text}");
+        }
+        assert_eq!(table.check_in(ANNA).await, Seen::Done);
+        table.agrees().await;
+        assert_eq!(table.till().front.order(table.order).unwrap().clients.len(), 1);
+    });
 }

@@ -8,7 +8,9 @@ use tillway_tests::house::{Disk, Passed, simulated};
 use tillway_tests::storm::{FAULTS, POINTS, Weathered, storm};
 
 /// Seeds in which something was wrong once.
-const FOUND: [u64; 0] = [];
+///
+/// 1571: a late "attached" was adopted while the till was already taking the guest off.
+const FOUND: [u64; 1] = [1571];
 
 fn weathered(seed: u64) -> Weathered {
     // A file now and then: it behaves alike, but costs more.

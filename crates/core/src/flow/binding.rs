@@ -26,7 +26,7 @@ pub const BUSY_WAIT: Duration = Duration::from_millis(300);
 pub const STRAY_PATIENCE: Duration = Duration::from_secs(600);
 /// How long a binding lasts after the last use of its order.
 pub const BOUND_FOR: Duration = Duration::from_secs(48 * 3_600);
-/// How many strays an order may have; beyond that no new guest is bound.
+/// How many strays an order may have; beyond that no new guest is bound, but the last ones again.
 pub const STRAYS_MAX: usize = 8;
 
 /// The flow of one order's binding.
@@ -340,7 +340,9 @@ impl BindingFlow {
             let events = vec![BindingEvent::BoundHere { payer, till: wish.till.clone(), at }];
             return Ok(Step { events, ops: vec![self.bind(Binding::Bound(payer), wish)] });
         };
-        if self.strays.len() >= STRAYS_MAX {
+        // One guest may be tried for ever: the oldest of too many strays gives way.
+        let others = self.strays.iter().filter(|s| s.guest != payer.guest).count();
+        if others >= STRAYS_MAX {
             return Err(Refusal::OtherGuest);
         }
         let asked = Asked {
@@ -475,7 +477,15 @@ impl Flow for BindingFlow {
                 self.last = Some(*how);
                 self.attributes.clear();
                 self.phase = Phase::Free;
-                self.strays.extend(stray.clone());
+                let Some(stray) = stray else { return Ok(()) };
+                self.strays.push(stray.clone());
+                let same = |s: &Stray| s.guest == stray.guest;
+                if self.strays.len() > STRAYS_MAX
+                    && let Some(oldest) = self.strays.iter().position(same)
+                {
+                    let oldest = self.strays.remove(oldest);
+                    self.forget(vec![oldest]);
+                }
             }
             BindingEvent::Gone { command } => {
                 if let Some(at) = self.strays.iter().position(|s| s.command == *command) {

@@ -331,7 +331,10 @@ impl Plugin {
         let body = json!({"outcome": outcome.word()}).to_string();
         let call = Call::post(&path, &body, limit::OUTBOX);
         match self.call(boot, Side::Bridge, call).await? {
-            Reply::Answer(answer) if answer.status == 410 => self.undo(boot, &command, outcome),
+            Reply::Answer(answer) if answer.status == 410 => {
+                self.undo(boot, &command, outcome)?;
+                self.put_back(boot, command, outcome).await
+            }
             Reply::Answer(answer) if !answer.is_worth_repeating() => {
                 if answer.status == 204 {
                     self.guest_changed(boot, &command).await?;
@@ -368,6 +371,36 @@ impl Plugin {
                 since: self.till.clock.now(),
             };
             self.write(boot, record)?;
+        }
+        Ok(())
+    }
+
+    /// A guest was detached who is wanted again: attach, if the service says so now. What finds no
+    /// answer, or a locked order, is told and asked again.
+    async fn put_back(
+        &self,
+        boot: Boot,
+        command: Command,
+        outcome: Outcome,
+    ) -> Result<(), PowerCut> {
+        let (Kind::Unbind { client, .. }, Outcome::Done) = (&command.kind, outcome) else {
+            return Ok(());
+        };
+        let last = self.ram().last.get(&(command.order, *client)).copied();
+        if last.is_some_and(|last| last != command.id) {
+            return Ok(());
+        }
+        let Some(answer) = self.order_of_service(boot, Side::Bridge, command.order).await? else {
+            self.ram().unsent.push((command, outcome));
+            return Ok(());
+        };
+        let guest = answer.json.get("guest").unwrap_or(&Value::Null);
+        if wire::id(guest, "brdClientId") != Some(*client) {
+            return Ok(());
+        }
+        let name = cut(wire::text(guest, "displayName").unwrap_or_default());
+        if self.till.add_client(boot, command.order, *client, &name)? == Err(EditError::Busy) {
+            self.ram().unsent.push((command, outcome));
         }
         Ok(())
     }
