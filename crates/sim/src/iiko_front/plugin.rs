@@ -120,13 +120,14 @@ impl Plugin {
                 self.notify(format!("{}: включите «Обрабатывать как скидку»", one.name));
             }
         }
+        // Before anything that waits: iikoFront may call `Pay` as soon as the plugin is there.
+        self.check_outbox(boot)?;
         let health = Call::get("/pos/v1/health", limit::ORDER);
         match self.call(boot, Side::Plugin, health).await?.status() {
             Some(200) => self.log("the service answers".into()),
             Some(401) => self.notify("Касса не настроена: токен не принят".into()),
             other => self.log(format!("the service does not answer well: {other:?}")),
         }
-        self.check_outbox(boot)?;
         self.tell_closed_again(boot)?;
         self.drain(boot, Side::Plugin, None, limit::OUTBOX).await?;
         let open = self.till.disk(boot, |disk| {

@@ -163,6 +163,10 @@ impl Plugin {
     pub(super) fn check_outbox(&self, boot: Boot) -> Result<(), PowerCut> {
         for record in self.outbox.records(None) {
             let (Some(order), Some(transaction)) = (record.order, record.subject) else { continue };
+            // A payment that began after the start is none that was lost.
+            if self.ram().in_flight.contains(&transaction) {
+                continue;
+            }
             match (record.kind, self.is_processed(boot, &record)?) {
                 (RecordKind::Sending, false) => {
                     self.log(format!("payment {transaction}: not in order {order}, cancelled"));
