@@ -1,4 +1,5 @@
 //! The arrows of `docs/ARCHITECTURE.md`, read off cargo's own metadata.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +30,7 @@ fn metadata() -> Metadata {
         .unwrap()
 }
 
-fn normal<'m>(package: &'m Package) -> impl Iterator<Item = &'m str> {
+fn normal(package: &Package) -> impl Iterator<Item = &str> {
     let kept = package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development);
     kept.map(|d| d.name.as_str())
 }
