@@ -171,6 +171,11 @@ fn mixed(till: Till, stride: usize) -> Vec<Telling> {
     let mut tellings = Vec::new();
     for (at, (one, first)) in singles.iter().enumerate() {
         for (two, second) in &singles[at + 1..] {
+            // Two outages are longer than people's patience, and than the 10 minutes after which
+            // the service asks a person.
+            if one.contains("outage") && two.contains("outage") {
+                continue;
+            }
             let plan = first.clone().and(second.clone());
             tellings.push(Telling::with(format!("{one}, {two}"), plan).at(till));
         }
