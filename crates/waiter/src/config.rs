@@ -86,7 +86,7 @@ impl WaiterConfig {
     /// [`ConfigError`], which names what to change.
     pub fn check(&self, listen: SocketAddr) -> Result<(), ConfigError> {
         let local = listen.ip().to_canonical().is_loopback();
-        if !local && self.allowed_peers.is_empty() {
+        if !local && (self.allowed_peers.is_empty() || self.allowed_peers.is_everyone()) {
             return Err(ConfigError::OpenListener { listen });
         }
         self.check_values()
@@ -224,6 +224,13 @@ mod tests {
         for open in ["0.0.0.0:7710", "192.168.10.5:7710", "[::]:7710"] {
             let error = check(&config, open).unwrap();
             assert!(error.contains("allowed_peers"), "{error}");
+        }
+        let everyone = ["0.0.0.0/0", "::/0"].map(|range| range.parse().unwrap());
+        for range in everyone {
+            let mut open = config.clone();
+            open.allowed_peers = AllowedPeers::new([range]);
+            assert!(check(&open, "0.0.0.0:7710").unwrap().contains("allowed_peers"));
+            assert_eq!(check(&open, "127.0.0.1:7710"), None);
         }
         let mut closed = config;
         closed.allowed_peers = AllowedPeers::new(["192.168.10.0/24".parse().unwrap()]);

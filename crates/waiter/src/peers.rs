@@ -21,6 +21,11 @@ impl AllowedPeers {
         self.0.is_empty()
     }
 
+    /// Whether a network among them holds every address there is.
+    pub(crate) fn is_everyone(&self) -> bool {
+        self.0.iter().any(|network| network.prefix == 0)
+    }
+
     /// Whether this peer is answered. An IPv4 address in its IPv6 form is the IPv4 address.
     pub fn allows(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
