@@ -31,19 +31,22 @@ Examples (with cargo: `cargo run -- …`):
 /// What is logged while serving, unless somebody says otherwise.
 pub(crate) const LOG_DEFAULT: &str = "info";
 
+/// The heading of the options that all commands take.
+const EVERYWHERE: &str = "Options of every command";
+
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// A configuration of your own; without it the demo runs
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Where the data lives
-    #[arg(long, global = true, value_name = "DIR", default_value = "./data")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", default_value = "./data")]
     pub(crate) data: PathBuf,
     /// Port of the page; till 1 listens ten above
-    #[arg(long, global = true, value_name = "N", default_value_t = 7700)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "N", default_value_t = 7700)]
     pub(crate) port_base: u32,
     /// What to log, as `info` or `warn,tillway_waiter=debug`
-    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILTER", env = "RUST_LOG")]
     #[arg(default_value = LOG_DEFAULT)]
     pub(crate) log: String,
     /// Throw the demo data away and begin again; refused where anything is not demo

@@ -200,7 +200,7 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
         installation,
         page,
         tills,
-        server: server_of(&file.limits),
+        server: server_of(&file.limits)?,
         engine,
         waiter: shared_of(&file)?,
         token_keys: file.token_keys.iter().map(|one| secrets(&one.key)).collect(),
@@ -348,22 +348,54 @@ fn shared_of(file: &file::File) -> Result<Shared, Failure> {
     })
 }
 
-fn server_of(limits: &file::Limits) -> ServerConfig {
+/// The largest head or body that a listener may be told to take.
+const KIB_MAX: u32 = 64 * 1024;
+
+/// The most connections.
+const CONNECTIONS_MAX: u32 = 65_536;
+
+/// A day: the longest time limit, and the most wrong tokens in a minute.
+const LIMIT_MAX: u32 = 86_400;
+
+fn server_of(limits: &file::Limits) -> Result<ServerConfig, Failure> {
     let mut server = ServerConfig {
         drain_timeout: Duration::from_secs(STOP_SECONDS),
         ..ServerConfig::default()
     };
+    let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     let seconds = |value: u32| Duration::from_secs(value.into());
-    let count = |value: u32| usize::try_from(value.max(1)).unwrap_or(usize::MAX);
-    let kib = |value: u32| count(value).saturating_mul(1024);
-    server.header_bytes_max = limits.header_kib.map_or(server.header_bytes_max, kib);
-    server.body_bytes_max = limits.body_kib.map_or(server.body_bytes_max, kib);
-    server.connections_max = limits.connections.map_or(server.connections_max, count);
-    server.header_read_timeout = limits.header_seconds.map_or(server.header_read_timeout, seconds);
-    server.body_read_timeout = limits.body_seconds.map_or(server.body_read_timeout, seconds);
-    server.idle_timeout = limits.idle_seconds.map_or(server.idle_timeout, seconds);
-    server.drain_timeout = limits.stop_seconds.map_or(server.drain_timeout, seconds);
-    server
+    if let Some(kib) = within("header_kib", limits.header_kib, 1, KIB_MAX)? {
+        server.header_bytes_max = count(kib).saturating_mul(1024);
+    }
+    if let Some(kib) = within("body_kib", limits.body_kib, 1, KIB_MAX)? {
+        server.body_bytes_max = count(kib).saturating_mul(1024);
+    }
+    if let Some(most) = within("connections", limits.connections, 1, CONNECTIONS_MAX)? {
+        server.connections_max = count(most);
+    }
+    if let Some(time) = within("header_seconds", limits.header_seconds, 1, LIMIT_MAX)? {
+        server.header_read_timeout = seconds(time);
+    }
+    if let Some(time) = within("body_seconds", limits.body_seconds, 1, LIMIT_MAX)? {
+        server.body_read_timeout = seconds(time);
+    }
+    if let Some(time) = within("idle_seconds", limits.idle_seconds, 1, LIMIT_MAX)? {
+        server.idle_timeout = seconds(time);
+    }
+    if let Some(time) = within("stop_seconds", limits.stop_seconds, 0, LIMIT_MAX)? {
+        server.drain_timeout = seconds(time);
+    }
+    within("wrong_tokens_per_minute", limits.wrong_tokens_per_minute, 1, LIMIT_MAX)?;
+    Ok(server)
+}
+
+fn within(key: &str, value: Option<u32>, min: u32, max: u32) -> Result<Option<u32>, Failure> {
+    match value {
+        Some(value) if !(min..=max).contains(&value) => {
+            Err(Failure::new(format!("key limits.{key}: {min} to {max}")))
+        }
+        fits => Ok(fits),
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ impl Failure {
         let mut text = format!("{what}: {error}");
         let mut cause = error.source();
         while let Some(below) = cause {
-            text.push_str(&format!(": {below}"));
+            let below_text = below.to_string();
+            // Some errors say their cause themselves.
+            if !text.ends_with(&below_text) {
+                text.push_str(&format!(": {below_text}"));
+            }
             cause = below.source();
         }
         Self(text)

@@ -1,7 +1,7 @@
 //! The data folder: who may use it, whose data it holds, and starting it again.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,14 @@ use crate::demo;
 use crate::failure::Failure;
 
 const STORE: &str = "tillway.db";
+/// What SQLite has not moved into the store yet.
+const STORE_LOG: &str = "tillway.db-wal";
 const MARK: &str = "stand.toml";
 const LOCK: &str = "stand.lock";
 /// What the stand and its store write here; anything else is somebody's own.
 const OURS: [&str; 9] = [
     STORE,
-    "tillway.db-wal",
+    STORE_LOG,
     "tillway.db-shm",
     "tillway.db.lock",
     MARK,
@@ -53,7 +55,10 @@ struct Mark {
 impl Folder {
     /// Creates the folder when it is missing, and takes it for this process.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        fs::create_dir_all(path).map_err(|error| told(path, &error))?;
+        if path.exists() && !path.is_dir() {
+            return Err(Failure::new(format!("{} is not a folder", path.display())));
+        }
+        create(path).map_err(|error| told(path, &error))?;
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK));
         let lock = lock.map_err(|error| told(path, &error))?;
@@ -131,6 +136,14 @@ impl Folder {
 
     /// Opens the store.
     pub(crate) fn store(&self) -> Result<SqliteStore, Failure> {
+        let length = |name| fs::metadata(self.path.join(name)).map_or(0, |about| about.len());
+        // SQLite throws away a log that has no database.
+        if length(STORE) == 0 && length(STORE_LOG) > 0 {
+            return Err(self.failure(format_args!(
+                "holds {STORE_LOG}, and {STORE} is missing or empty; put {STORE} back, since the \
+                 newest payments may be in the other"
+            )));
+        }
         let config = SqliteConfig::new(self.path.join(STORE));
         SqliteStore::open(config).map_err(|error| Failure::of("the store does not open", &error))
     }
@@ -172,7 +185,12 @@ impl Folder {
     }
 
     async fn only_demo_guests(&self) -> Result<(), Failure> {
-        let store = self.store()?;
+        let store = self.store().map_err(|error| {
+            let path = self.path.display();
+            Failure::new(format!(
+                "{error}; --fresh removes only what it can read, so remove {path} by hand"
+            ))
+        })?;
         let known: Vec<_> = demo::guests().into_iter().map(|demo| demo.guest.id).collect();
         let mut after = None;
         loop {
@@ -227,6 +245,27 @@ fn mode_word(demo: bool) -> &'static str {
 
 fn told(path: &Path, error: &io::Error) -> Failure {
     Failure::of(path.display(), error)
+}
+
+/// Creates a folder, for its owner alone: it holds names, phone numbers and cards.
+fn create(path: &Path) -> io::Result<()> {
+    let mut folder = DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+
+        folder.mode(0o700);
+    }
+    folder.create(path)
+}
+
+/// The bytes of a file; `None` when there are more. A file may also be one without an end.
+pub(crate) fn read_at_most(path: &Path, max: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= max);
+    Ok(fits.then_some(bytes))
 }
 
 /// Writes a file so that it is there whole or not at all; `private` lets its owner alone read it.

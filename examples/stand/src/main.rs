@@ -112,10 +112,22 @@ fn log_to_stderr(cli: &Cli) -> Result<(), Failure> {
 
 #[expect(clippy::print_stdout, reason = "the answer of a command is for the person who gave it")]
 pub(crate) fn say(line: &str) {
-    println!("{line}");
+    println!("{}", harmless(line));
 }
 
 #[expect(clippy::print_stderr, reason = "the last word to the person at the terminal")]
 fn say_error(failure: &Failure) {
-    eprintln!("error: {failure}");
+    eprintln!("error: {}", harmless(&failure.to_string()));
+}
+
+/// Names come from people and from other systems; none of them steers the terminal.
+fn harmless(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    for letter in line.chars() {
+        match letter.is_control() {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    shown
 }

@@ -107,6 +107,9 @@ fn check_folder(config: &Config, data: &Path) -> Result<(), Failure> {
     if data.is_dir() {
         return Folder::open(data)?.check(config);
     }
+    if data.exists() {
+        return Err(Failure::new(format!("{} is not a folder", data.display())));
+    }
     std::fs::create_dir_all(data).map_err(|error| Failure::of(data.display(), &error))?;
     std::fs::remove_dir(data).map_err(|error| Failure::of(data.display(), &error))
 }

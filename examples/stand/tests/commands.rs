@@ -45,6 +45,37 @@ fn the_demo_has_its_four_guests() {
     assert!(photo.headers.iter().any(|line| line.contains("multipart/form-data")), "{photo:?}");
 }
 
+#[test]
+fn a_guest_is_not_half_added() {
+    let (_folder, data) = folder();
+    let refused = |args: &[&str], why: &str| {
+        let output = command(&data, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(stderr(&output).contains(why), "{why}: {output:?}");
+        let shown = command(&data, &["guest", "show", "7"]);
+        assert!(stderr(&shown).contains("no guest has the number"), "{shown:?}");
+    };
+    let taken = "the card 149725735 belongs to guest 10541";
+    refused(&["guest", "add", "7", "--card", "5", "--card", "149725735"], taken);
+    refused(&["guest", "add", "7", "--deposit=-5"], "an overdraft is not below zero");
+}
+
+#[test]
+fn what_is_said_does_not_steer_the_terminal() {
+    let (_folder, data) = folder();
+    let added = command(&data, &["guest", "add", "7", "--first", "\u{1b}[31mred\n8"]);
+    assert!(stdout(&added).starts_with("\\u{1b}[31mred"), "{added:?}");
+    assert!(!stdout(&added).contains('\u{1b}'), "{added:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_photo_without_an_end_is_refused() {
+    let (_folder, data) = folder();
+    let output = command(&data, &["guest", "photo", "10541", "/dev/zero"]);
+    assert!(stderr(&output).contains("/dev/zero: larger than 512 KiB"), "{output:?}");
+}
+
 /// A story of commands; each row is a command, and a part of what is said.
 const ROWS: &[(&str, Result<&str, &str>)] = &[
     ("guest list", Ok("4 guests")),

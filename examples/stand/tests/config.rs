@@ -24,7 +24,7 @@ fn run(text: &[u8], args: &[&str]) -> Output {
 #[test]
 fn a_bad_file_is_told_with_line_and_key_and_nothing_starts() {
     let good = format!("{TILL}{TYPES}");
-    let rows: [(String, &str); 13] = [
+    let rows: [(String, &str); 16] = [
         (format!("bridge = \"pull\"\n{good}"), "venue.toml, line 1, key bridge: unknown variant"),
         (format!("fizz = 1\n{good}"), "venue.toml, line 1, key fizz: unknown field `fizz`"),
         (format!("{good}\n[limits]\nsize = 1"), "key size: unknown field `size`"),
@@ -42,6 +42,9 @@ fn a_bad_file_is_told_with_line_and_key_and_nothing_starts() {
             "a token key has 16 to 128 bytes",
         ),
         (format!("{good}[texts]\nnonsense = \"x\""), "key texts: "),
+        (format!("{good}[limits]\nheader_seconds = 0"), "key limits.header_seconds: 1 to 86400"),
+        (format!("{good}[limits]\nconnections = 0"), "key limits.connections: 1 to 65536"),
+        (format!("{good}[limits]\nbody_kib = 4194304"), "key limits.body_kib: 1 to 65536"),
         (TILL.replace("till-1", "касса") + TYPES, "key id: "),
         (
             format!("{TILL}allowed_peers = [\"lan\"]\n{TYPES}"),

@@ -107,6 +107,41 @@ token = "a-long-random-text"
 "#;
 
 #[test]
+fn a_log_of_the_store_without_its_file_is_not_thrown_away() {
+    let (_folder, data) = folder();
+    let stand = serve(&data, &[]);
+    assert_eq!(stand.check_in(ORDER, "149725735").status, "HTTP/1.1 204 No Content");
+    pay(&stand);
+    stand.kill();
+    let (store, log, aside) =
+        (data.join("tillway.db"), data.join("tillway.db-wal"), data.join("../aside"));
+    let before = fs::read(&log).unwrap();
+    assert!(!before.is_empty());
+    fs::rename(&store, &aside).unwrap();
+    let why = "holds tillway.db-wal, and tillway.db is missing or empty";
+    refused(&data, &[], why);
+    fs::write(&store, b"").unwrap();
+    refused(&data, &[], why);
+    assert_eq!(fs::read(&log).unwrap(), before);
+
+    fs::rename(&aside, &store).unwrap();
+    let stand = serve(&data, &[]);
+    assert!(stand.ask("GET", PAYMENT, &[TOKEN], "").body.contains(r#""state":"captured""#));
+    assert_eq!(stand.stop().0, Some(0));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_new_folder_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (_folder, data) = folder();
+    assert!(command(&data, &["guest", "list"]).status.success());
+    let mode = fs::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "{mode:o}");
+}
+
+#[test]
 fn a_folder_that_is_not_ours_is_left_alone() {
     let (_folder, data) = folder();
     fs::create_dir(&data).unwrap();
@@ -127,7 +162,7 @@ fn a_folder_that_is_not_ours_is_left_alone() {
     fs::remove_file(data.join("stand.toml")).unwrap();
     refused(&data, &[], "tillway.db is not a database");
     let file = data.join("tillway.db");
-    refused(&file, &[], "tillway.db: ");
+    refused(&file, &[], "tillway.db is not a folder");
 }
 
 #[test]

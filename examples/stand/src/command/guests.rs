@@ -16,9 +16,10 @@ use tillway::runtime::RandomIds;
 use super::{Desk, NewGuest, Reply};
 use crate::demo;
 use crate::failure::Failure;
+use crate::folder::read_at_most;
 
 /// The largest photo, as the desk takes it.
-const PHOTO_BYTES_MAX: usize = 512 * 1024;
+const PHOTO_BYTES_MAX: u64 = 512 * 1024;
 
 pub(super) async fn list(desk: &Desk, limit: u32) -> Result<Reply, Failure> {
     let mut guests = desk.engine.guests(None, limit).await?;
@@ -65,6 +66,7 @@ pub(super) async fn add(desk: &Desk, new: NewGuest) -> Result<Reply, Failure> {
         Ok(_) => return Err(Failure::new(format!("guest {} is there already", new.client_id))),
         Err(error) => return Err(error.into()),
     }
+    free_to_add(desk, &new).await?;
     let id = demo::guest_id(desk.installation, &new.client_id);
     let phone = match &new.phone {
         Some(text) => Some(phone_of(text).ok_or_else(|| {
@@ -107,6 +109,24 @@ pub(super) async fn add(desk: &Desk, new: NewGuest) -> Result<Reply, Failure> {
         })?;
     }
     show(desk, &id.to_string()).await
+}
+
+/// Finds what would be refused only after the guest is there.
+async fn free_to_add(desk: &Desk, new: &NewGuest) -> Result<(), Failure> {
+    if [new.deposit, new.credit].into_iter().flatten().any(|overdraft| overdraft < 0) {
+        return Err(Failure::new("an overdraft is not below zero"));
+    }
+    for card in &new.cards {
+        match desk.engine.guest(GuestRef::Carrier(card.as_str().into())).await {
+            Err(GuestError::Refused(Refusal::UnknownGuest)) => {}
+            Ok(file) => {
+                let owner = file.guest.client_id;
+                return Err(Failure::new(format!("the card {card} belongs to guest {owner}")));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 async fn open(
@@ -262,11 +282,9 @@ pub(super) async fn photo(desk: &Desk, who: &str, photo: Option<&str>) -> Result
 /// A photo as it goes over the control port.
 pub(super) fn read_photo(path: &Path) -> Result<String, Failure> {
     let told = |error: std::io::Error| Failure::of(path.display(), &error);
-    let length = std::fs::metadata(path).map_err(told)?.len();
-    if usize::try_from(length).map_or(true, |length| length > PHOTO_BYTES_MAX) {
-        return Err(Failure::new(format!("{}: larger than 512 KiB", path.display())));
-    }
-    Ok(STANDARD.encode(std::fs::read(path).map_err(told)?))
+    let bytes = read_at_most(path, PHOTO_BYTES_MAX).map_err(told)?;
+    let too_large = || Failure::new(format!("{}: larger than 512 KiB", path.display()));
+    Ok(STANDARD.encode(bytes.ok_or_else(too_large)?))
 }
 
 /// By UUID, by the venue's number, or by a carrier: the first that fits.

@@ -55,6 +55,9 @@ fn listeners(config: &Config, found: &mut Vec<String>) {
         let page = config.page;
         found.push(format!("page: {page} can be reached by others, and the page has no login"));
     }
+    if config.page.port() == 0 {
+        found.push("page: port 0 is no port that a browser can be told".to_owned());
+    }
     let mut known: Vec<(SocketAddr, &str)> = vec![(config.page, "the page")];
     for till in &config.tills {
         if till.listen.port() == 0 {
@@ -98,6 +101,9 @@ fn tills(config: &Config, found: &mut Vec<String>) {
 }
 
 fn pins(config: &Config, found: &mut Vec<String>) {
+    if config.pins.iter().any(|pin| pin.expose_secret().trim().is_empty()) {
+        found.push("pins: one is empty, and nobody types it".to_owned());
+    }
     match &config.engine.pins {
         tillway::engine::PinCheck::List(list) if list.is_empty() => {
             found.push("pin: the list is checked, and pins is empty".to_owned());
@@ -189,6 +195,14 @@ mod tests {
             (format!("pin = \"list\"\npins = [\"12345\"]\n{GOOD}"), "pins: one is the demo's"),
             (format!("mint_with = \"b\"\n{GOOD}"), "no key of token_keys has the kid \"b\""),
             (format!("page = \"0.0.0.0:7700\"\n{GOOD}"), "the page has no login"),
+            (format!("page = \"127.0.0.1:0\"\n{GOOD}"), "page: port 0"),
+            (
+                till(&format!(
+                    "{good}\nlisten = \"0.0.0.0:7710\"\nallowed_peers = [\"0.0.0.0/0\"]"
+                )),
+                "allowed_peers must name",
+            ),
+            (format!("pin = \"list\"\npins = [\"\"]\n{GOOD}"), "pins: one is empty"),
         ];
         for (text, expected) in rows {
             let found = findings(&text);

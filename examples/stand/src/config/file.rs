@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use tillway::core::Kopecks;
@@ -101,12 +101,26 @@ pub(super) enum Bridge {
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "Secret")]
 pub(super) enum Pin {
     #[default]
     Off,
     List,
     Bridge,
+}
+
+/// Who writes a PIN here by mistake does not read it in an error.
+impl TryFrom<Secret> for Pin {
+    type Error = &'static str;
+
+    fn try_from(word: Secret) -> Result<Self, Self::Error> {
+        match word.0.expose_secret() {
+            "off" => Ok(Self::Off),
+            "list" => Ok(Self::List),
+            "bridge" => Ok(Self::Bridge),
+            _ => Err("expected `off`, `list` or `bridge`"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -240,22 +254,25 @@ impl<'de> Deserialize<'de> for Rubles {
 /// Reads the file.
 pub(super) fn read(path: &Path) -> Result<File, Failure> {
     let failed = |error: std::io::Error| Failure::of(path.display(), &error);
-    let about = std::fs::metadata(path).map_err(failed)?;
-    if about.len() > BYTES_MAX {
-        let shown = path.display();
-        return Err(Failure::new(format!("{shown}: larger than 1 MiB, this is no configuration")));
-    }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = crate::folder::read_at_most(path, BYTES_MAX).map_err(failed)?;
     let shown = path.display();
+    let Some(bytes) = bytes else {
+        return Err(Failure::new(format!("{shown}: larger than 1 MiB")));
+    };
     let text = String::from_utf8(bytes);
     let text = text.map_err(|_| Failure::new(format!("{shown}: not a text in UTF-8")))?;
     parse(&text).map_err(|what| Failure::new(format!("{shown}{what}")))
 }
 
-/// Says line and key instead of quoting the line, which may hold a secret.
+/// Says line and key instead of quoting the line or the value, which may be a secret.
 fn parse(text: &str) -> Result<File, String> {
-    toml::from_str(text).map_err(|error| {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
         let message = error.message().trim_end_matches(['\n', '.']);
+        let wrong_type = message.strip_prefix("invalid type: ");
+        let message = match wrong_type.and_then(|what| what.rsplit_once(", expected ")) {
+            Some((_, expected)) => &format!("expected {expected}"),
+            None => message,
+        };
         let Some(span) = error.span() else { return format!(": {message}") };
         let before = text.get(..span.start).unwrap_or_default();
         let number = before.matches('\n').count() + 1;
@@ -286,6 +303,13 @@ mod tests {
             ("limits = 5", "line 1, key limits: "),
             ("mode = ", "line 1, key mode: "),
             ("pin = \"off\"\npin = \"off\"", "line 2, key pin: duplicate key"),
+            ("pins = \"12345678\"", "line 1, key pins: expected a sequence"),
+            ("pin = \"12345678\"", "key pin: expected `off`, `list` or `bridge`"),
+            ("token_keys = \"12345678\"", "key token_keys: expected "),
+            (
+                "[[till]]\nid = \"a\"\ntoken = 12345678999999999999",
+                "key token: expected a text in quotes",
+            ),
         ];
         for (text, expected) in rows {
             let error = parse(text).unwrap_err();
@@ -293,6 +317,13 @@ mod tests {
             assert!(!error.contains("12345678"), "{error}");
             assert!(!error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_without_an_end_is_read_to_the_limit() {
+        let error = read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert_eq!(error, "/dev/zero: larger than 1 MiB");
     }
 
     #[test]
