@@ -40,7 +40,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tower_service::Service;
 
 pub use self::config::ServerConfig;
@@ -53,6 +53,9 @@ use crate::runtime::{Runtime, Task};
 /// Pause after a failed accept: the usual cause is a lack of file handles, which passes when
 /// other connections close.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// While no place is free, connections are asked so often whether they are of use.
+const CROWD_TICK: Duration = Duration::from_secs(1);
 
 /// What is known of a peer before its first byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -122,12 +125,13 @@ impl Server {
         let (stop, stopping) = watch::channel(Stop::Run);
         let counts = Arc::new(Counts::default());
         let places = Arc::new(Semaphore::new(self.config.connections_max));
+        let crowd = Arc::new(Notify::new());
         loop {
             // A place first, so that an accepted connection is always served.
             let place = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                place = Arc::clone(&places).acquire_owned() => place,
+                place = self.place(&places, &crowd) => place,
             };
             let accepted = tokio::select! {
                 biased;
@@ -138,8 +142,13 @@ impl Server {
                 None => break,
                 Some(Ok((io, remote))) => {
                     let peer = PeerInfo { remote };
-                    let connection =
-                        self.drive(io, make(peer), stopping.clone(), Arc::clone(&counts));
+                    let connection = self.drive(
+                        io,
+                        make(peer),
+                        stopping.clone(),
+                        Arc::clone(&counts),
+                        Arc::clone(&crowd),
+                    );
                     self.runtime.spawn(Box::pin(async move {
                         connection.await;
                         drop(place);
@@ -171,7 +180,7 @@ impl Server {
         B::Error: Into<BoxError>,
     {
         let (_stop, stopping) = watch::channel(Stop::Run);
-        self.drive(io, service, stopping, Arc::default()).await;
+        self.drive(io, service, stopping, Arc::default(), Arc::default()).await;
     }
 
     /// A connection as a task, which is cut when the sender behind `stopping` is dropped.
@@ -189,7 +198,30 @@ impl Server {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Box::pin(self.drive(io, service, stopping, Arc::default()))
+        Box::pin(self.drive(io, service, stopping, Arc::default(), Arc::default()))
+    }
+
+    /// A place for one more connection. While there is none, those that do nothing make room.
+    async fn place(
+        &self,
+        places: &Arc<Semaphore>,
+        crowd: &Notify,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let mut place = pin!(Arc::clone(places).acquire_owned());
+        loop {
+            tokio::select! {
+                biased;
+                place = &mut place => return place,
+                () = self.runtime.sleep(CROWD_TICK) => {
+                    let most = self.config.connections_max;
+                    tracing::warn!(most, "all connections are in use; idle ones are closed");
+                    crowd.notify_waiters();
+                }
+            }
+        }
     }
 
     async fn drain(&self, stop: &watch::Sender<Stop>) {
@@ -211,6 +243,7 @@ impl Server {
         service: Option<S>,
         mut stopping: watch::Receiver<Stop>,
         counts: Arc<Counts>,
+        crowd: Arc<Notify>,
     ) -> impl Future<Output = ()> + Send + use<Io, S, B>
     where
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -237,7 +270,7 @@ impl Server {
         };
         let connection = self.http().serve_connection(TokioIo::new(wire), gate);
         async move {
-            counts.add(attend(pin!(connection), &shared, &mut stopping).await);
+            counts.add(attend(pin!(connection), &shared, &mut stopping, &crowd).await);
             // Only now: whoever waits for the receivers to go reads the counts next.
             drop(stopping);
         }
@@ -254,12 +287,20 @@ impl Server {
     }
 }
 
-/// Polls a connection to its end, telling it when the server stops.
-async fn attend<C>(mut connection: C, shared: &Shared, stopping: &mut watch::Receiver<Stop>) -> End
+/// Polls a connection to its end, telling it when the server stops, and when it has had no
+/// request between two ticks of a crowd.
+async fn attend<C>(
+    mut connection: C,
+    shared: &Shared,
+    stopping: &mut watch::Receiver<Stop>,
+    crowd: &Notify,
+) -> End
 where
     C: Future<Output = hyper::Result<()>> + Unpin,
 {
     let mut end = End::Before;
+    let mut tick = pin!(crowd.notified());
+    let mut heads_before = None;
     loop {
         tokio::select! {
             biased;
@@ -272,6 +313,14 @@ where
                 end = if shared.is_busy() { End::Finished } else { End::Idle };
                 // The wire guard sees this when the connection is polled again.
                 shared.stop();
+            }
+            () = &mut tick => {
+                tick.set(crowd.notified());
+                let heads = shared.heads();
+                if heads_before == Some(heads) && !shared.is_busy() {
+                    shared.stop();
+                }
+                heads_before = Some(heads);
             }
             served = &mut connection => {
                 if let Err(error) = served {

@@ -93,6 +93,25 @@ async fn a_connection_without_a_request_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn idle_connections_make_room_for_others() {
+    let (_server, dialer) = in_memory(ServerConfig { connections_max: 3, ..config() });
+    let mut silent = pipe(&dialer);
+    let mut kept = pipe(&dialer);
+    assert_eq!(kept.call("GET /a HTTP/1.1\r\n\r\n").await.status, 200);
+    let mut busy = pipe(&dialer);
+    busy.send("GET /slow HTTP/1.1\r\n\r\n").await;
+
+    let start = Instant::now();
+    let mut other = pipe(&dialer);
+    assert_eq!(other.call("GET /a HTTP/1.1\r\n\r\n").await.status, 200);
+    assert!(seconds(start) <= 3, "waited {} s", seconds(start));
+    silent.closed().await;
+    kept.closed().await;
+    assert!(seconds(start) <= 3);
+    assert_eq!(busy.answer().await.body, "slow");
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_clock_runs_while_the_service_works() {
     let config = ServerConfig {
         header_read_timeout: SECOND,

@@ -29,7 +29,8 @@ pub struct ServerConfig {
     /// An answer whose length is not known beforehand is collected up to this many bytes, so
     /// that it never goes out chunked; more is 500. Default 8 MiB.
     pub response_bytes_max: usize,
-    /// How many connections are open at once; more wait in the listener's queue. Default 256.
+    /// How many connections are open at once; more wait in the listener's queue. When all are
+    /// open, those without a request for a second or two are closed to make room. Default 256.
     pub connections_max: usize,
     /// After the stop signal: how long running requests may take, then they are cut.
     /// Default 10 s.

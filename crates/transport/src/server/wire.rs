@@ -46,6 +46,8 @@ pub(super) enum Verdict {
 pub(super) struct Shared {
     verdicts: Mutex<VecDeque<Verdict>>,
     in_flight: AtomicUsize,
+    /// All heads that were released so far.
+    heads: AtomicUsize,
     /// The peer has not taken yet what was written.
     writing: AtomicBool,
     stopping: AtomicBool,
@@ -56,6 +58,7 @@ pub(super) struct Shared {
 impl Shared {
     fn released(&self, verdict: Verdict) {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
+        self.heads.fetch_add(1, Ordering::SeqCst);
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push_back(verdict);
     }
 
@@ -86,6 +89,12 @@ impl Shared {
         self.in_flight.load(Ordering::SeqCst) > 0 || self.writing.load(Ordering::SeqCst)
     }
 
+    /// How many requests have come so far.
+    pub(super) fn heads(&self) -> usize {
+        self.heads.load(Ordering::SeqCst)
+    }
+
+    /// The connection ends as soon as it is idle.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
     }
