@@ -50,6 +50,9 @@ struct Mark {
     mode: String,
     /// The namespace of derived ids.
     installation: String,
+    /// Whether the store was ever opened: from then on a missing file is a loss, not a beginning.
+    #[serde(default)]
+    begun: bool,
 }
 
 impl Folder {
@@ -125,13 +128,15 @@ impl Folder {
         }
         let installation = config.installation.unwrap_or_else(|| RandomIds.fresh());
         let mode = mode_word(config.demo).to_owned();
-        let mark = Mark { mode, installation: installation.to_string() };
-        let text = toml::to_string(&mark)
-            .map_err(|error| Failure::of(self.path.join(MARK).display(), &error))?;
-        let text = format!("# Written by the stand. Ids that iiko knows derive from it.\n{text}");
-        let path = self.path.join(MARK);
-        write_whole(&path, text.as_bytes(), false).map_err(|error| told(&path, &error))?;
+        self.write(&Mark { mode, installation: installation.to_string(), begun: false })?;
         Ok(installation)
+    }
+
+    fn write(&self, mark: &Mark) -> Result<(), Failure> {
+        let path = self.path.join(MARK);
+        let text = toml::to_string(mark).map_err(|error| Failure::of(path.display(), &error))?;
+        let text = format!("# Written by the stand. Ids that iiko knows derive from it.\n{text}");
+        write_whole(&path, text.as_bytes(), false).map_err(|error| told(&path, &error))
     }
 
     /// Opens the store.
@@ -144,8 +149,20 @@ impl Folder {
                  newest payments may be in the other"
             )));
         }
+        let mark = self.mark()?;
+        let lost = |mark: &Mark| mark.begun && mark.mode == mode_word(false);
+        if length(STORE) == 0 && mark.as_ref().is_some_and(lost) {
+            return Err(self.failure(format_args!(
+                "had a venue's data, and {STORE} is missing or empty; put {STORE} back"
+            )));
+        }
         let config = SqliteConfig::new(self.path.join(STORE));
-        SqliteStore::open(config).map_err(|error| Failure::of("the store does not open", &error))
+        let store = SqliteStore::open(config);
+        let store = store.map_err(|error| Failure::of("the store does not open", &error))?;
+        if let Some(mark) = mark.filter(|mark| !mark.begun) {
+            self.write(&Mark { begun: true, ..mark })?;
+        }
+        Ok(store)
     }
 
     /// Throws the demo data away. Refused unless everything here is demo.

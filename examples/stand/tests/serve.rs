@@ -131,6 +131,24 @@ fn a_log_of_the_store_without_its_file_is_not_thrown_away() {
 }
 
 #[test]
+fn a_venue_whose_store_is_gone_does_not_begin_again_with_nothing() {
+    let (folder, data) = folder();
+    let config = folder.path().join("venue.toml");
+    fs::write(&config, VENUE).unwrap();
+    let config = ["--config", config.to_str().unwrap()];
+    assert_eq!(serve(&data, &config).stop().0, Some(0));
+    let store = data.join("tillway.db");
+    let aside = data.join("../aside");
+    fs::rename(&store, &aside).unwrap();
+    let why = "had a venue's data, and tillway.db is missing or empty";
+    refused(&data, &config, why);
+    fs::write(&store, b"").unwrap();
+    refused(&data, &config, why);
+    fs::rename(&aside, &store).unwrap();
+    assert_eq!(serve(&data, &config).stop().0, Some(0));
+}
+
+#[test]
 #[cfg(unix)]
 fn a_new_folder_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
