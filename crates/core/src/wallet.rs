@@ -252,41 +252,6 @@ pub fn pick_money(view: &OrderView<'_>) -> Result<Option<AccountId>, MoneyError>
     Ok(empty)
 }
 
-/// Rule F5: whether a payment may name `wallet` itself, whatever was chosen before.
-///
-/// Points always may be named. A money account may while the order has no other money account
-/// held or captured; the caller then stores it as the order's choice (M-i).
-///
-/// # Errors
-/// [`ChoiceRefusal`], which is final for this wallet until what is live is given back.
-pub fn may_choose(view: &OrderView<'_>, wallet: AccountId, mix: Mix) -> Result<(), ChoiceRefusal> {
-    let account = view.account(wallet).filter(|a| a.status != AccountStatus::Closed);
-    let kind = account.ok_or(ChoiceRefusal::UnknownWallet)?.kind;
-    if !mix.allows(live_kinds(view.live), kind) {
-        return Err(ChoiceRefusal::MixedMoneyAccounts);
-    }
-    let other = |l: &Live| l.kind == kind && l.is_live() && l.account != wallet;
-    if kind.is_money() && view.live.iter().any(other) {
-        return Err(ChoiceRefusal::OtherAccountLive);
-    }
-    Ok(())
-}
-
-/// Why a wallet cannot be named for an order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChoiceRefusal {
-    /// The guest has no such wallet, or it is closed. Show the wallets again.
-    #[error("the guest has no such wallet")]
-    UnknownWallet,
-    /// The other money kind pays this order (M3). Give that money back first.
-    #[error("credit and deposit cannot pay one order together")]
-    MixedMoneyAccounts,
-    /// Another account of this kind pays this order (M5). Name that one.
-    #[error("another account of this kind pays this order")]
-    OtherAccountLive,
-}
-
 /// The two numbers of Waiter's `paymentLimits` (L2); zeros when no guest is bound (W46).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Limits {

@@ -202,33 +202,6 @@ fn m_h_one_ruble_of_deposit_is_one_ruble() {
 }
 
 #[test]
-fn m_i_f5_a_named_wallet_is_free_while_nothing_is_live() {
-    let accounts = [
-        account(1, Deposit, 100, 0),
-        account(2, Credit, 0, 500_000),
-        account(3, Credit, 0, 500_000),
-        account(4, Bonus, 0, 0),
-        Account { status: Closed, ..account(5, Credit, 0, 1) },
-    ];
-    let ask = |sticky: u128, live: &[Live], wallet: u128, mix| {
-        let view = OrderView { sticky: Some(id(sticky)), ..view(&accounts, live) };
-        may_choose(&view, id(wallet), mix)
-    };
-    let one = Mix::OneMoneyKind;
-    assert_eq!(ask(1, &[], 2, one), Ok(()));
-    assert_eq!(ask(1, &[live(1, Deposit, 0, 0)], 2, one), Ok(()), "all of it was given back");
-    let deposit = [live(1, Deposit, 0, 1)];
-    assert_eq!(ask(1, &deposit, 2, one), Err(ChoiceRefusal::MixedMoneyAccounts));
-    assert_eq!(ask(1, &deposit, 2, Mix::Free), Ok(()));
-    assert_eq!(ask(1, &deposit, 1, one), Ok(()));
-    assert_eq!(ask(1, &deposit, 4, one), Ok(()));
-    let credit = [live(2, Credit, 100, 0)];
-    assert_eq!(ask(2, &credit, 3, one), Err(ChoiceRefusal::OtherAccountLive));
-    assert_eq!(ask(2, &[], 5, one), Err(ChoiceRefusal::UnknownWallet));
-    assert_eq!(ask(2, &[], 6, one), Err(ChoiceRefusal::UnknownWallet));
-}
-
-#[test]
 fn w41_a_guest_without_accounts_has_no_wallets_and_no_limits() {
     assert_eq!(wallets(&[], OverdraftUse::Allow), Ok(vec![]));
     assert_eq!(limits_of(&[], &[]), (0, 0));
