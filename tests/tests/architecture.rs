@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tillway-device", &[]),
     ("tillway-transport", &[]),
     ("tillway-engine", &["tillway-core"]),
+    ("tillway-measure", &[]),
     ("tillway-memory", &["tillway-core"]),
     ("tillway-sqlite", &["tillway-core", "tillway-device"]),
     ("tillway-sim", &["tillway-core", "tillway-device", "tillway-transport"]),
