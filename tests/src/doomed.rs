@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tillway_core::Account;
-use tillway_core::book::{Audit, Commit, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId};
+use tillway_core::book::{
+    Audit, Commit, Day, Digest, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId,
+};
 use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
 use tillway_core::pairing::Pairing;
@@ -108,6 +110,9 @@ impl AccountBook for Doomed {
     ) -> Result<Reconciliation, ReadError> {
         self.inner.reconciliation(till, from, to).await
     }
+    async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.inner.latest().await
+    }
     async fn audit(&self) -> Result<Audit, ReadError> {
         self.inner.audit().await
     }
@@ -145,6 +150,9 @@ impl Journal for Doomed {
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError> {
         self.inner.heads(query, after, limit).await
+    }
+    async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError> {
+        self.inner.digest(day).await
     }
     async fn claim(
         &self,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tillway_core::Account;
-use tillway_core::book::{Audit, Commit, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId};
+use tillway_core::book::{
+    Audit, Commit, Day, Digest, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId,
+};
 use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
 use tillway_core::pairing::Pairing;
@@ -152,6 +154,9 @@ impl AccountBook for Outage {
     ) -> Result<Reconciliation, ReadError> {
         self.gate().await?.reconciliation(till, from, to).await
     }
+    async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.gate().await?.latest().await
+    }
     async fn audit(&self) -> Result<Audit, ReadError> {
         self.gate().await?.audit().await
     }
@@ -189,6 +194,9 @@ impl Journal for Outage {
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError> {
         self.gate().await?.heads(query, after, limit).await
+    }
+    async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError> {
+        self.gate().await?.digest(day).await
     }
     async fn claim(
         &self,

@@ -1,5 +1,6 @@
 //! Guest accounts: kinds, terms, and what may be spent (rules A1-A5).
 
+use crate::book::Chain;
 use crate::id::{AccountId, GuestId};
 use crate::money::{Kopecks, MoneyError};
 
@@ -98,6 +99,8 @@ pub struct Account {
     pub held_own: Kopecks,
     /// Whether it may be used.
     pub status: AccountStatus,
+    /// The last link of the chain over its movements.
+    pub chain: Chain,
 }
 
 impl Account {
@@ -191,6 +194,7 @@ mod tests {
             held: Kopecks(held),
             held_own: Kopecks(held),
             status,
+            chain: Chain::START,
         }
     }
 

@@ -9,8 +9,10 @@
 //! append-only and summed on demand, so that no hot row serialises a venue.
 
 mod audit;
+mod chain;
 mod claim;
 pub mod code;
+mod digest;
 mod guests;
 mod judge;
 mod op;
@@ -21,8 +23,10 @@ mod row;
 mod stream;
 mod view;
 
-pub use audit::{Audit, Fault, audit};
+pub use audit::{Audit, Auditor, Fault, audit};
+pub use chain::Chain;
 pub use claim::{ClaimRefused, claim, release};
+pub use digest::{AccountWalk, Day, DayDigest, Digest, StreamWalk};
 pub use judge::{Conflict, Judgement, judge};
 pub use op::{
     Actor, Caller, Commit, Expiry, Key, Op, OrderGuard, OrderRules, Outcome, Scope, TokenUse,

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tillway_core::book::{
-    Audit, Fence, Hold, Order, Payment, PaymentState, Seq, Stored, StreamId, StreamRow, claim,
-    release,
+    AccountWalk, Audit, Day, DayDigest, Digest, Fault, Fence, Hold, Order, Payment, PaymentState,
+    Seq, Stored, StreamId, StreamRow, StreamWalk, claim, release,
 };
 use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
@@ -132,6 +132,10 @@ impl AccountBook for MemoryStore {
         Ok(Reconciliation { payments, refunds, held })
     }
 
+    async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.lock().movements.last().map(|movement| movement.at))
+    }
+
     async fn audit(&self) -> Result<Audit, ReadError> {
         let tables = self.lock();
         Ok(Audit {
@@ -140,11 +144,34 @@ impl AccountBook for MemoryStore {
             payments: tables.payments.values().cloned().collect(),
             orders: tables.orders.values().cloned().collect(),
             movements: tables.movements.clone(),
+            streams: tables.streams.values().cloned().collect(),
+            records: tables
+                .records
+                .iter()
+                .flat_map(|(id, records)| records.iter().map(|stored| (*id, stored.clone())))
+                .collect(),
         })
     }
 }
 
 impl Tables {
+    fn digest(&self, day: Day) -> Result<Option<Digest>, Fault> {
+        let mut digest = DayDigest::new(day);
+        for row in self.streams.values() {
+            let mut walk = StreamWalk::new(row);
+            let records = self.records.get(&row.id).into_iter().flatten();
+            records.into_iter().try_for_each(|stored| walk.record(stored))?;
+            digest.stream(&walk)?;
+        }
+        for row in self.accounts.values() {
+            let mut walk = AccountWalk::new(row);
+            let indexes = self.statements.get(&row.id).into_iter().flatten();
+            indexes.filter_map(|index| self.movements.get(*index)).for_each(|m| walk.movement(m));
+            digest.account(&walk)?;
+        }
+        Ok(digest.end())
+    }
+
     fn accounts_of(&self, guest: GuestId) -> Vec<Account> {
         self.accounts.values().filter(|account| account.guest == guest).cloned().collect()
     }
@@ -209,6 +236,10 @@ impl Journal for MemoryStore {
             at: row.at,
         });
         Ok(heads.filter(|row| query.matches(row)).take(list_len(limit)).collect())
+    }
+
+    async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError> {
+        self.lock().digest(day).map_err(|_| ReadError::Corrupt)
     }
 
     async fn claim(

@@ -8,11 +8,21 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use tillway_core::id::Fingerprint;
 
+use crate::chains;
 use crate::config::SqliteConfig;
-use crate::error::OpenError;
+use crate::error::{Fail, OpenError};
 
 /// The schema, one step for each version. A released step never changes; what is new is a new one.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_book.sql")];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { sql: include_str!("../migrations/0001_book.sql"), fill: |_| Ok(()) },
+    Migration { sql: include_str!("../migrations/0002_chains.sql"), fill: chains::fill },
+];
+
+/// One step: its statements, then what only the rules of the book can compute.
+struct Migration {
+    sql: &'static str,
+    fill: fn(&Connection) -> Result<(), Fail>,
+}
 
 /// In the header of the file: `TLWY`.
 const APPLICATION_ID: i32 = 0x544C_5759;
@@ -134,13 +144,14 @@ fn migrate(config: &SqliteConfig, connection: &mut Connection) -> Result<(), Ope
     if let Some((found, _)) = applied.iter().find(|(version, _)| *version > known) {
         return Err(OpenError::NewerSchema { found: *found, known });
     }
-    for (version, sql) in (1..).zip(MIGRATIONS) {
+    for (version, Migration { sql, fill }) in (1..).zip(MIGRATIONS) {
         let checksum = checksum(sql);
         match applied.iter().find(|(v, _)| *v == version) {
             Some((_, was)) if *was == checksum => {}
             Some(_) => return Err(OpenError::ChangedMigration { version }),
             None => {
                 step.execute_batch(sql).map_err(explain)?;
+                fill(&step).map_err(|fail| unfilled(&config.path, fail))?;
                 let sql = "INSERT INTO schema_version VALUES (?1, ?2, unixepoch())";
                 step.execute(sql, params![version, checksum]).map_err(explain)?;
             }
@@ -155,6 +166,13 @@ fn applied(connection: &Connection) -> rusqlite::Result<Vec<(u32, [u8; 16])>> {
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
+}
+
+fn unfilled(path: &Path, fail: Fail) -> OpenError {
+    match fail {
+        Fail::Sql(error) => explained(path, error),
+        Fail::BadRow(_) => OpenError::Damaged { path: path.to_owned() },
+    }
 }
 
 /// Over the text without carriage returns, which a checkout may add.

@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row};
 use tillway_core::account::Parts;
 use tillway_core::book::{
-    Binding, Capture, Hold, HoldState, KeyRow, KindSums, Live, Movement, Order, Party, Payer,
-    Payment, PaymentState, Record, Refund, Seq, Status, Stored, StreamId, StreamKind, StreamRow,
-    TokenId, TokenRow, Why, code,
+    Binding, Capture, Chain, Hold, HoldState, KeyRow, KindSums, Live, Movement, Order, Party,
+    Payer, Payment, PaymentState, Record, Refund, Seq, Status, Stored, StreamId, StreamKind,
+    StreamRow, TokenId, TokenRow, Why, code,
 };
 use tillway_core::book::{Fence, Head};
 use tillway_core::guest::{Carrier, Guest, Identification};
@@ -47,6 +47,22 @@ pub(crate) fn many<T>(
         list.push(read(&Columns { row, next: Cell::new(0) })?);
     }
     Ok(list)
+}
+
+/// Row by row, for tables that do not fit into memory.
+pub(crate) fn each<T, E: From<Fail>>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Columns<'_>) -> Result<T, Fail>,
+    mut take: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = connection.prepare_cached(sql).map_err(Fail::from)?;
+    let mut rows = statement.query(params).map_err(Fail::from)?;
+    while let Some(row) = rows.next().map_err(Fail::from)? {
+        take(read(&Columns { row, next: Cell::new(0) })?)?;
+    }
+    Ok(())
 }
 
 /// The columns of a row, read from left to right.
@@ -127,7 +143,7 @@ impl<'r> Columns<'r> {
         self.opt(|v| v.as_str().ok().and_then(|t| TillId::try_new(t).ok()))
     }
 
-    fn time(&self) -> Result<Timestamp, Fail> {
+    pub(crate) fn time(&self) -> Result<Timestamp, Fail> {
         self.opt_time()?.map_or_else(|| self.bad(), Ok)
     }
 
@@ -152,6 +168,12 @@ impl<'r> Columns<'r> {
     fn party(&self) -> Result<Party, Fail> {
         let (number, id) = (self.narrow()?, self.opt_uuid()?);
         Party::from_code(number, id).map_or_else(|| self.bad(), Ok)
+    }
+
+    /// Before the first link the column is empty.
+    fn chain(&self) -> Result<Chain, Fail> {
+        let link = self.opt(|v| v.as_blob().ok().and_then(|b| b.try_into().ok()))?;
+        Ok(link.map_or(Chain::START, Chain))
     }
 
     fn stream(&self) -> Result<StreamId, Fail> {
@@ -191,7 +213,7 @@ macro_rules! columns {
     };
     (refund) => { "id, payment, own, overdraft, at_ms, at_off" };
     (account) => {
-        "id, guest, kind, name, balance, overdraft, held, held_own, status"
+        "id, guest, kind, name, balance, overdraft, held, held_own, status, chain"
     };
     (order) => {
         "id, till, epoch, binding, guest, identified, token, money, total, held_credit, \
@@ -205,8 +227,8 @@ macro_rules! columns {
         "entry, debit, debit_id, credit, credit_id, unit, amount, why, by_id, at_ms, at_off"
     };
     (stream) => {
-        "kind, id, seq, status, wake_ms, wake_off, shelf, total, at_ms, at_off, fence, owner, \
-         until_ms, until_off"
+        "kind, id, seq, status, wake_ms, wake_off, shelf, total, at_ms, at_off, chain, fence, \
+         owner, until_ms, until_off"
     };
     (record) => { "seq, kind, version, at_ms, at_off, body" };
 }
@@ -281,6 +303,7 @@ pub(crate) fn account(c: &Columns<'_>) -> Result<Account, Fail> {
         held: c.kopecks()?,
         held_own: c.kopecks()?,
         status: c.coded(AccountStatus::from_code)?,
+        chain: c.chain()?,
     })
 }
 
@@ -360,13 +383,22 @@ pub(crate) fn stream(c: &Columns<'_>) -> Result<StreamRow, Fail> {
     let (status, wake_at) = (c.coded(Status::from_code)?, c.opt_time()?);
     let shelf = c.opt(|v| v.as_str().ok())?.map(Into::into);
     let head = Head { status, wake_at, shelf, total: c.kopecks()? };
-    let (at, fence) = (c.time()?, Fence(c.int()?.cast_unsigned()));
+    let (at, chain) = (c.time()?, c.chain()?);
+    let fence = Fence(c.int()?.cast_unsigned());
     let lease = match (c.opt_uuid()?.map(Owner), c.opt_time()?) {
         (Some(owner), Some(until)) => Some((owner, until)),
         (None, None) => None,
         _ => return c.bad(),
     };
-    Ok(StreamRow { id, seq, head, at, fence, lease })
+    Ok(StreamRow { id, seq, head, at, chain, fence, lease })
+}
+
+pub(crate) fn stream_id(c: &Columns<'_>) -> Result<StreamId, Fail> {
+    c.stream()
+}
+
+pub(crate) fn named_record(c: &Columns<'_>) -> Result<(StreamId, Stored), Fail> {
+    Ok((c.stream()?, record(c)?))
 }
 
 pub(crate) fn record(c: &Columns<'_>) -> Result<Stored, Fail> {

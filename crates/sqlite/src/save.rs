@@ -3,7 +3,7 @@
 use rusqlite::{CachedStatement, Connection, params};
 use tillway_core::account::Parts;
 use tillway_core::book::{
-    Binding, Capture, Change, Delta, Hold, HoldState, KeyRow, Movement, Order, Payment,
+    Binding, Capture, Chain, Change, Delta, Hold, HoldState, KeyRow, Movement, Order, Payment,
     PaymentState, PhotoRow, Scope, Stored, StreamId, StreamRow, Why, code,
 };
 use tillway_core::guest::{Carrier, Guest};
@@ -115,6 +115,11 @@ fn time(at: Timestamp) -> (i64, i16) {
 
 fn opt_time(at: Option<Timestamp>) -> (Option<i64>, Option<i16>) {
     at.map(time).unzip()
+}
+
+/// The start of a chain takes no space.
+pub(crate) fn link(chain: Chain) -> Option<[u8; 32]> {
+    (chain != Chain::START).then_some(chain.0)
 }
 
 /// A value in core's own codec. Writing to memory cannot fail.
@@ -256,17 +261,18 @@ fn account(db: &Connection, row: &Account, existed: bool) -> Result<(), Fail> {
     let id = row.id.0.as_bytes();
     let (balance, overdraft) = (row.balance.0, row.overdraft.0);
     let (held, held_own, status) = (row.held.0, row.held_own.0, row.status.code());
+    let chain = link(row.chain);
     if existed {
         // Whose it is and what for never changes.
         let sql = "UPDATE accounts SET balance = ?2, overdraft = ?3, held = ?4, held_own = ?5, \
-                   status = ?6, name = ?7 WHERE id = ?1";
+                   status = ?6, name = ?7, chain = ?8 WHERE id = ?1";
         let name = &*row.name;
-        return run(db, sql, params![id, balance, overdraft, held, held_own, status, name]);
+        return run(db, sql, params![id, balance, overdraft, held, held_own, status, name, chain]);
     }
     let sql = "INSERT INTO accounts (id, guest, kind, name, balance, overdraft, held, held_own, \
-               status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+               status, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let (guest, kind, name) = (row.guest.0.as_bytes(), row.kind.code(), &*row.name);
-    run(db, sql, params![id, guest, kind, name, balance, overdraft, held, held_own, status])
+    run(db, sql, params![id, guest, kind, name, balance, overdraft, held, held_own, status, chain])
 }
 
 fn order(db: &Connection, row: &Order, existed: bool) -> Result<(), Fail> {
@@ -367,12 +373,12 @@ pub(crate) fn stream(
     };
     let sql = if existed {
         "UPDATE streams SET seq = ?3, status = ?4, wake_ms = ?5, wake_off = ?6, shelf = ?7, \
-         total = ?8, at_ms = ?9, at_off = ?10, fence = ?11, owner = ?12, until_ms = ?13, \
-         until_off = ?14 WHERE kind = ?1 AND id = ?2"
+         total = ?8, at_ms = ?9, at_off = ?10, chain = ?11, fence = ?12, owner = ?13, \
+         until_ms = ?14, until_off = ?15 WHERE kind = ?1 AND id = ?2"
     } else {
         "INSERT INTO streams (kind, id, seq, status, wake_ms, wake_off, shelf, total, at_ms, \
-         at_off, fence, owner, until_ms, until_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
-         ?10, ?11, ?12, ?13, ?14)"
+         at_off, chain, fence, owner, until_ms, until_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+         ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     };
     let (owner, until) = row.lease.unzip();
     let (wake_ms, wake_off) = opt_time(row.head.wake_at);
@@ -392,6 +398,7 @@ pub(crate) fn stream(
             row.head.total.0,
             ms,
             off,
+            link(row.chain),
             row.fence.0.cast_signed(),
             owner.map(|o| *o.0.as_bytes()),
             until_ms,

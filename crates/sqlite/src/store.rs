@@ -5,10 +5,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use tillway_core::book::audit;
 use tillway_core::port::{CommitError, ReadError};
 use tillway_device::{Mode, Worker};
 
+use crate::chains;
 use crate::config::SqliteConfig;
 use crate::error::{CheckError, OpenError};
 use crate::open;
@@ -67,8 +67,8 @@ impl SqliteStore {
         if let Some(finding) = finding {
             return Err(CheckError::Damaged { finding });
         }
-        let book = self.aside(read::audit).await?;
-        Ok(audit(&book)?)
+        let book = self.aside(|db| Ok(read::moment(db, chains::audit))).await?;
+        Ok(book?)
     }
 
     /// Hands a task to the writer.

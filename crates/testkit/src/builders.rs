@@ -91,6 +91,7 @@ impl Persona {
             overdraft,
             held: Kopecks::ZERO,
             held_own: Kopecks::ZERO,
+            chain: tillway_core::book::Chain::START,
             status: AccountStatus::Active,
         };
         self.accounts.push((account, balance));

@@ -144,6 +144,7 @@ impl DemoGuest {
             overdraft: Kopecks(overdraft),
             held: Kopecks::ZERO,
             held_own: Kopecks::ZERO,
+            chain: tillway_core::book::Chain::START,
             status: AccountStatus::Active,
         };
         self.accounts.push((account, Kopecks(balance)));

@@ -1,8 +1,13 @@
-//! The audit: rebuilds every sum of the book from its movements and compares (I1-I4).
+//! The audit: rebuilds every sum of the book from its movements and compares (I1-I4), and walks
+//! every chain from its start (I11).
+//!
+//! A large book is audited row by row, by [`Auditor`]; [`audit`] does it for one in memory.
 
 use std::collections::BTreeMap;
 
-use crate::book::row::{Hold, House, Movement, Order, Party, Payment, PaymentState};
+use crate::book::digest::{AccountWalk, Day, Digest, Digests, StreamWalk};
+use crate::book::row::{Hold, House, Live, Movement, Order, Party, Payment, PaymentState};
+use crate::book::stream::{Seq, Stored, StreamId, StreamRow};
 use crate::id::{AccountId, OrderId};
 use crate::{Account, Kopecks, MoneyError, Unit};
 
@@ -17,8 +22,12 @@ pub struct Audit {
     pub payments: Vec<Payment>,
     /// All orders.
     pub orders: Vec<Order>,
-    /// All movements.
+    /// All movements, in the order of their entries.
     pub movements: Vec<Movement>,
+    /// All streams.
+    pub streams: Vec<StreamRow>,
+    /// All records, in the order of their streams and numbers.
+    pub records: Vec<(StreamId, Stored)>,
 }
 
 /// A sum that does not hold. None is ever expected: stop and ask for help.
@@ -75,6 +84,32 @@ pub enum Fault {
         /// By payments.
         rebuilt: Kopecks,
     },
+    /// The movements of an account are not those that were written.
+    #[error("the movements of account {account} do not give the last link of its chain")]
+    Chain {
+        /// The account.
+        account: AccountId,
+    },
+    /// The records of a stream are not those that were written.
+    #[error("the records of stream {stream:?} do not give the last link of its chain")]
+    Stream {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// A record is missing, or time runs backwards in a stream.
+    #[error("stream {stream:?} does not go on after record {}", after.0)]
+    Gap {
+        /// The stream.
+        stream: StreamId,
+        /// The last record that is in its place.
+        after: Seq,
+    },
+    /// The book of a past day is not what it was when the day was sealed.
+    #[error("the digest of {} is not what the book gives", day.start())]
+    Digest {
+        /// The day.
+        day: Day,
+    },
     /// A sum does not fit into 64 bits.
     #[error("a sum of the book does not fit")]
     Overflow,
@@ -86,28 +121,52 @@ impl From<MoneyError> for Fault {
     }
 }
 
-/// Checks a whole book. Reads every movement: for tests, `check`, and quiet hours.
+/// Checks a whole book in memory: for tests, and for stores that are small.
 ///
 /// # Errors
 /// The first [`Fault`].
 pub fn audit(book: &Audit) -> Result<(), Fault> {
-    let sums = party_sums(&book.movements)?;
-    zero_per_unit(&sums)?;
-    let held = held_sums(&book.holds)?;
-    for account in &book.accounts {
-        let key = (Party::Guest(account.id), account.kind.unit());
-        let rebuilt = sums.get(&key).copied().unwrap_or_default().kopecks()?;
-        if rebuilt != account.balance {
-            let (account, stored) = (account.id, account.balance);
-            return Err(Fault::Balance { account, stored, rebuilt });
-        }
-        let (whole, own) = held.get(&account.id).copied().unwrap_or_default();
-        if whole != account.held || own != account.held_own {
-            let (account, stored) = (account.id, account.held);
-            return Err(Fault::Held { account, stored, rebuilt: whole });
+    let mut auditor = Auditor::default();
+    book.movements.iter().try_for_each(|movement| auditor.movement(movement))?;
+    book.holds.iter().try_for_each(|hold| auditor.hold(hold))?;
+    let mut walks: BTreeMap<_, _> =
+        book.accounts.iter().map(|account| (account.id, AccountWalk::new(account))).collect();
+    for movement in &book.movements {
+        for party in [movement.debit, movement.credit] {
+            if let Party::Guest(id) = party
+                && let Some(walk) = walks.get_mut(&id)
+            {
+                walk.movement(movement);
+            }
         }
     }
-    orders(book, &sums)
+    walks.values().try_for_each(|walk| auditor.account(walk))?;
+    book.payments.iter().try_for_each(|payment| auditor.payment(payment))?;
+    book.orders.iter().try_for_each(|order| auditor.order(order))?;
+    let mut walks: BTreeMap<_, _> =
+        book.streams.iter().map(|row| (row.id, StreamWalk::new(row))).collect();
+    for (stream, stored) in &book.records {
+        let lost = Fault::Stream { stream: *stream };
+        walks.get_mut(stream).ok_or(lost)?.record(stored)?;
+        auditor.kept(*stream, stored);
+    }
+    walks.values().try_for_each(|walk| auditor.stream(walk))?;
+    auditor.end()
+}
+
+/// Checks a book row by row, in this order: all movements, all live holds, all accounts by id, all
+/// payments, all orders, all streams by id; then [`Auditor::end`].
+#[derive(Clone, Debug, Default)]
+pub struct Auditor {
+    /// Of each party that is not at zero.
+    sums: BTreeMap<(Party, Unit), Sum>,
+    /// Whole and own part of the live holds of each account.
+    held: BTreeMap<AccountId, (Kopecks, Kopecks)>,
+    /// Of each order that was not compared yet.
+    live: BTreeMap<OrderId, Live>,
+    clearing: BTreeMap<OrderId, Sum>,
+    digests: Digests,
+    kept: Vec<Option<Digest>>,
 }
 
 /// A sum over many accounts: the house's may be larger than any one balance.
@@ -128,74 +187,136 @@ impl Sum {
     }
 }
 
-type Sums = BTreeMap<(Party, Unit), Sum>;
-
-fn party_sums(movements: &[Movement]) -> Result<Sums, Fault> {
-    let mut sums = Sums::new();
-    for m in movements {
-        let debit = sums.entry((m.debit, m.unit)).or_default();
-        *debit = debit.sub(m.amount)?;
-        let credit = sums.entry((m.credit, m.unit)).or_default();
-        *credit = credit.add(m.amount)?;
-    }
-    Ok(sums)
-}
-
-fn zero_per_unit(sums: &Sums) -> Result<(), Fault> {
-    for unit in [Unit::Rub, Unit::Points] {
-        let mut of_unit = sums.iter().filter(|((_, u), _)| *u == unit).map(|(_, sum)| sum.0);
-        let sum = of_unit.try_fold(0, i128::checked_add).map(Sum).ok_or(Fault::Overflow)?;
-        if sum != Sum::default() {
-            return Err(Fault::NotZero { unit, sum: sum.kopecks()? });
+impl Auditor {
+    /// A movement.
+    ///
+    /// # Errors
+    /// When a sum does not fit.
+    pub fn movement(&mut self, movement: &Movement) -> Result<(), Fault> {
+        let debit = self.sums.entry((movement.debit, movement.unit)).or_default();
+        *debit = debit.sub(movement.amount)?;
+        let credit = self.sums.entry((movement.credit, movement.unit)).or_default();
+        *credit = credit.add(movement.amount)?;
+        for party in [movement.debit, movement.credit] {
+            // Orders that are settled would fill the memory.
+            if self.sums.get(&(party, movement.unit)) == Some(&Sum::default()) {
+                self.sums.remove(&(party, movement.unit));
+            }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn held_sums(holds: &[Hold]) -> Result<BTreeMap<AccountId, (Kopecks, Kopecks)>, Fault> {
-    let mut held: BTreeMap<_, (Kopecks, Kopecks)> = BTreeMap::new();
-    for hold in holds.iter().filter(|h| h.is_live()) {
-        let (whole, own) = held.entry(hold.account).or_default();
+    /// A live hold.
+    ///
+    /// # Errors
+    /// When a sum does not fit.
+    pub fn hold(&mut self, hold: &Hold) -> Result<(), Fault> {
+        if !hold.is_live() {
+            return Ok(());
+        }
+        let (whole, own) = self.held.entry(hold.account).or_default();
         *whole = whole.add(hold.amount()?)?;
         *own = own.add(hold.parts.own)?;
-    }
-    Ok(held)
-}
-
-fn orders(book: &Audit, sums: &Sums) -> Result<(), Fault> {
-    let mut live = BTreeMap::<OrderId, crate::book::Live>::new();
-    let mut clearing = BTreeMap::<OrderId, Sum>::new();
-    for hold in book.holds.iter().filter(|h| h.is_live()) {
-        let sum = live.entry(hold.order).or_default().held.of_mut(hold.kind);
+        let sum = self.live.entry(hold.order).or_default().held.of_mut(hold.kind);
         *sum = sum.add(hold.amount()?)?;
+        Ok(())
     }
-    for payment in &book.payments {
-        let PaymentState::Captured(capture) = &payment.state else { continue };
+
+    /// An account whose movements were walked.
+    ///
+    /// # Errors
+    /// When its balance, its held sum or its chain is not what movements and holds give.
+    pub fn account(&mut self, walk: &AccountWalk<'_>) -> Result<(), Fault> {
+        let row = walk.row();
+        let rebuilt = self.sum(Party::Guest(row.id), row.kind.unit()).kopecks()?;
+        if rebuilt != row.balance {
+            return Err(Fault::Balance { account: row.id, stored: row.balance, rebuilt });
+        }
+        let (whole, own) = self.held.get(&row.id).copied().unwrap_or_default();
+        if whole != row.held || own != row.held_own {
+            return Err(Fault::Held { account: row.id, stored: row.held, rebuilt: whole });
+        }
+        self.digests.account(walk)
+    }
+
+    /// A payment.
+    ///
+    /// # Errors
+    /// When it was refunded beyond its amount.
+    pub fn payment(&mut self, payment: &Payment) -> Result<(), Fault> {
+        let PaymentState::Captured(capture) = &payment.state else { return Ok(()) };
         let rest = payment.live()?;
         if rest < Kopecks::ZERO {
             return Err(Fault::OverRefunded { order: payment.order });
         }
-        let sum = live.entry(payment.order).or_default().captured.of_mut(capture.kind);
+        let sum = self.live.entry(payment.order).or_default().captured.of_mut(capture.kind);
         *sum = sum.add(rest)?;
         if capture.kind.is_money() && !capture.settled {
-            let sum = clearing.entry(payment.order).or_default();
+            let sum = self.clearing.entry(payment.order).or_default();
             *sum = sum.add(rest)?;
         }
+        Ok(())
     }
-    for order in &book.orders {
-        if live.remove(&order.id).unwrap_or_default() != order.live {
+
+    /// An order.
+    ///
+    /// # Errors
+    /// When its live sums or its clearing are not what holds, payments and movements give.
+    pub fn order(&mut self, order: &Order) -> Result<(), Fault> {
+        if self.live.remove(&order.id).unwrap_or_default() != order.live {
             return Err(Fault::Live { order: order.id });
         }
-        let party = Party::House(House::Clearing(order.id));
-        let stored = sums.get(&(party, Unit::Rub)).copied().unwrap_or_default();
-        let rebuilt = clearing.remove(&order.id).unwrap_or_default();
+        let stored = self.sum(Party::House(House::Clearing(order.id)), Unit::Rub);
+        let rebuilt = self.clearing.remove(&order.id).unwrap_or_default();
         if stored != rebuilt {
             let (stored, rebuilt) = (stored.kopecks()?, rebuilt.kopecks()?);
             return Err(Fault::Clearing { order: order.id, stored, rebuilt });
         }
+        Ok(())
     }
-    match live.keys().next() {
-        Some(order) => Err(Fault::Live { order: *order }),
-        None => Ok(()),
+
+    /// A stream whose records were walked, each given to [`Auditor::kept`] as well.
+    ///
+    /// # Errors
+    /// When its chain is not what its records give.
+    pub fn stream(&mut self, walk: &StreamWalk<'_>) -> Result<(), Fault> {
+        self.digests.stream(walk)
+    }
+
+    /// A record; those that keep the digest of a day are compared in the end.
+    pub fn kept(&mut self, stream: StreamId, stored: &Stored) {
+        if stream == Digest::STREAM {
+            self.kept.push(Digest::decode(&stored.record).ok());
+        }
+    }
+
+    /// What can only be said in the end.
+    ///
+    /// # Errors
+    /// When the book does not sum to zero, has money of orders that it does not know, or differs
+    /// from a digest that was kept.
+    pub fn end(self) -> Result<(), Fault> {
+        for unit in [Unit::Rub, Unit::Points] {
+            let mut of_unit =
+                self.sums.iter().filter(|((_, u), _)| *u == unit).map(|(_, sum)| sum.0);
+            let sum = of_unit.try_fold(0, i128::checked_add).map(Sum).ok_or(Fault::Overflow)?;
+            if sum != Sum::default() {
+                return Err(Fault::NotZero { unit, sum: sum.kopecks()? });
+            }
+        }
+        if let Some(order) = self.live.keys().next() {
+            return Err(Fault::Live { order: *order });
+        }
+        for kept in self.kept {
+            let kept = kept.ok_or(Fault::Stream { stream: Digest::STREAM })?;
+            if !self.digests.holds(&kept) {
+                return Err(Fault::Digest { day: kept.day });
+            }
+        }
+        Ok(())
+    }
+
+    fn sum(&self, party: Party, unit: Unit) -> Sum {
+        self.sums.get(&(party, unit)).copied().unwrap_or_default()
     }
 }

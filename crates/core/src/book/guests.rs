@@ -1,5 +1,6 @@
 //! Guests, accounts, carriers and pairings.
 
+use crate::book::chain::Chain;
 use crate::book::judge::{Ask, Conflict, Stop};
 use crate::book::op::{Op, Outcome};
 use crate::book::refusal::Refusal;
@@ -70,6 +71,7 @@ fn open(view: &mut View, account: &Account) -> Result<Outcome, Stop> {
         balance: Kopecks::ZERO,
         held: Kopecks::ZERO,
         held_own: Kopecks::ZERO,
+        chain: Chain::START,
         ..account.clone()
     };
     check_overdraft(&fresh)?;

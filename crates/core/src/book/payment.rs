@@ -233,11 +233,12 @@ fn capture(
     };
     let party = Party::Guest(account.id);
     let taken = Entry { why: Why::Capture, by: id.0, amount: terms.amount };
-    post(view, ask, party, cleared(account.kind, order.id), &taken, account.kind);
-    view.accounts.set(account.id, Some(account.clone()));
+    let (wallet, kind) = (account.id, account.kind);
+    view.accounts.set(wallet, Some(account));
+    post(view, ask, party, cleared(kind, order.id), &taken, kind);
     view.orders.set(order.id, Some(order));
     view.payments.set(id, Some(payment.clone()));
-    Ok(Outcome::Payment(Box::new(payment), Some(Box::new(account))))
+    Ok(outcome(view, &payment))
 }
 
 /// A payment that names its wallet makes it the order's choice (F5, M5).
@@ -523,7 +524,6 @@ pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
         account.balance = account.balance.sub(*amount)?;
         view.accounts.set(*id, Some(account));
     }
-    let mut outcome = Outcome::Done;
     if let Party::Guest(id) = to {
         let mut account = row(view, *id)?;
         if account.status == AccountStatus::Closed {
@@ -531,13 +531,15 @@ pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
         }
         account.balance = account.balance.add(*amount)?;
         account.check_sums()?;
-        outcome = Outcome::Account(Box::new(account.clone()));
         view.accounts.set(*id, Some(account));
     }
     let (debit, credit) = (*from, *to);
     let (amount, why, by, at) = (*amount, *why, *by, ask.at);
-    view.movements.push(Movement { debit, credit, unit, amount, why, by, at });
-    Ok(outcome)
+    write(view, Movement { debit, credit, unit, amount, why, by, at });
+    Ok(match to {
+        Party::Guest(id) => Outcome::Account(Box::new(row(view, *id)?)),
+        Party::House(_) => Outcome::Done,
+    })
 }
 
 /// One unit on both sides. House against house counts rubles, but for the points accounts.
@@ -577,15 +579,20 @@ pub(crate) fn post(
     entry: &Entry,
     kind: AccountKind,
 ) {
-    view.movements.push(Movement {
-        debit,
-        credit,
-        unit: kind.unit(),
-        amount: entry.amount,
-        why: entry.why,
-        by: entry.by,
-        at: ask.at,
-    });
+    let (unit, amount, why) = (kind.unit(), entry.amount, entry.why);
+    write(view, Movement { debit, credit, unit, amount, why, by: entry.by, at: ask.at });
+}
+
+/// Appends to the book, and to the chains of the accounts whose rows stand as they are to be.
+fn write(view: &mut View, movement: Movement) {
+    for party in [movement.debit, movement.credit] {
+        if let Party::Guest(id) = party
+            && let Some(account) = view.accounts.edit(&id)
+        {
+            account.chain = account.chain.movement(&movement);
+        }
+    }
+    view.movements.push(movement);
 }
 
 /// Where a capture goes: points are redeemed at once, money waits for the close.

@@ -1,5 +1,6 @@
 //! Streams: the journal of flows.
 
+use crate::book::chain::Chain;
 use crate::id::{Owner, Uuid};
 use crate::money::Kopecks;
 use crate::time::Timestamp;
@@ -21,6 +22,8 @@ pub enum StreamKind {
     Binding,
     /// A payment until iiko is known to have it; id = transaction id.
     Payment,
+    /// The digests of past days; one stream, id = nil.
+    Digest,
 }
 
 impl StreamKind {
@@ -29,6 +32,7 @@ impl StreamKind {
         match self {
             Self::Binding => 1,
             Self::Payment => 2,
+            Self::Digest => 3,
         }
     }
 
@@ -37,6 +41,7 @@ impl StreamKind {
         match code {
             1 => Some(Self::Binding),
             2 => Some(Self::Payment),
+            3 => Some(Self::Digest),
             _ => None,
         }
     }
@@ -111,6 +116,8 @@ pub struct StreamRow {
     pub head: Head,
     /// When it was last written.
     pub at: Timestamp,
+    /// The last link of the chain over its records.
+    pub chain: Chain,
     /// The fence of the last claim.
     pub fence: Fence,
     /// Who holds it, and until when.
@@ -125,6 +132,7 @@ impl StreamRow {
             seq: Seq(0),
             head: Head::default(),
             at: Self::NEVER,
+            chain: Chain::START,
             fence: Fence(0),
             lease: None,
         }
@@ -158,6 +166,7 @@ pub(crate) fn append(
     for record in records {
         row.seq = Seq(row.seq.0.checked_add(1).ok_or(crate::MoneyError::Overflow)?);
         let stored = Stored { seq: row.seq, at: row.at, record: record.clone() };
+        row.chain = row.chain.record(stream, &stored);
         view.records.push((stream, stored));
     }
     row.head = head.clone();

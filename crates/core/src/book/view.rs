@@ -63,6 +63,13 @@ impl<K: PartialEq, V> Rows<K, V> {
         }
     }
 
+    /// A row to change in place.
+    pub(crate) fn edit(&mut self, key: &K) -> Option<&mut V> {
+        let slot = self.0.iter_mut().find(|s| s.key == *key && s.row.is_some())?;
+        slot.dirty = true;
+        slot.row.as_mut()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &V> {
         self.0.iter().filter_map(|s| s.row.as_ref())
     }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::Account;
 use crate::book::{
-    Audit, Commit, Fence, Head, Hold, Key, Movement, Order, Payment, Seq, Status, Stored, StreamId,
-    StreamKind, Verdict,
+    Audit, Commit, Day, Digest, Fence, Head, Hold, Key, Movement, Order, Payment, Seq, Status,
+    Stored, StreamId, StreamKind, Verdict,
 };
 use crate::guest::{Carrier, Guest};
 use crate::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
@@ -159,7 +159,8 @@ pub trait AccountBook: Port {
     /// A hold.
     async fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError>;
 
-    /// Live holds whose time had come by `at`, oldest first.
+    /// Live holds whose time had come by `at`, in no certain order: a list of a million must not
+    /// be sorted to name the first few.
     async fn overdue(&self, at: Timestamp, limit: u32) -> Result<Vec<HoldId>, ReadError>;
 
     /// Movements of an account, newest first, before the entry number `before`.
@@ -177,6 +178,9 @@ pub trait AccountBook: Port {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Reconciliation, ReadError>;
+
+    /// The moment of the last movement: the wall clock is held against it at start (F34).
+    async fn latest(&self) -> Result<Option<Timestamp>, ReadError>;
 
     /// The whole book in one moment, for [`book::audit`](crate::book::audit()). Slow: for tests,
     /// `check`, and quiet hours.
@@ -237,6 +241,14 @@ pub trait Journal: Port {
         after: Option<StreamId>,
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError>;
+
+    /// The digest of a day over the ends of all chains that grew on it; `None` when none did.
+    /// Reads the streams and accounts of the day from their first entry: for quiet hours, once
+    /// nothing more can be written with a time of that day.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`] when a chain does not hold.
+    async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError>;
 
     /// Claims a stream for `ttl`, or renews the claim. Durable on return.
     ///

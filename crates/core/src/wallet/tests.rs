@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::book::Chain;
 use crate::id::{GuestId, Uuid};
 use AccountKind::{Bonus, Credit, Deposit};
 use AccountStatus::{Active, Blocked, Closed, Closing};
@@ -23,6 +24,7 @@ fn account(n: u128, kind: AccountKind, balance: i64, overdraft: i64) -> Account 
         held: Kopecks::ZERO,
         held_own: Kopecks::ZERO,
         status: Active,
+        chain: Chain::START,
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use tillway_core::account::Parts;
 use tillway_core::book::{
-    Binding, Capture, Change, Delta, Fence, Head, Hold, HoldState, KeyRow, KindSums, Live,
+    Binding, Capture, Chain, Change, Delta, Fence, Head, Hold, HoldState, KeyRow, KindSums, Live,
     Movement, Order, Party, Payer, Payment, PaymentState, PhotoRow, Record, Refund, Refusal, Scope,
     Seq, Status, Stored, StreamId, StreamKind, StreamRow, TokenId, TokenRow, Why,
 };
@@ -134,8 +134,8 @@ fn hold() -> impl Strategy<Value = Hold> {
 
 fn account() -> impl Strategy<Value = Account> {
     let money = (kopecks(), kopecks(), kopecks(), kopecks());
-    (uuid(), uuid(), kind(), text(), money, coded(AccountStatus::from_code)).prop_map(
-        |(id, guest, kind, name, money, status)| Account {
+    (uuid(), uuid(), kind(), text(), money, coded(AccountStatus::from_code), chain()).prop_map(
+        |(id, guest, kind, name, money, status, chain)| Account {
             id: AccountId(id),
             guest: GuestId(guest),
             kind,
@@ -145,8 +145,13 @@ fn account() -> impl Strategy<Value = Account> {
             held: money.2,
             held_own: money.3,
             status,
+            chain,
         },
     )
+}
+
+fn chain() -> impl Strategy<Value = Chain> {
+    prop_oneof![Just(Chain::START), any::<[u8; 32]>().prop_map(Chain)]
 }
 
 fn payer() -> impl Strategy<Value = Payer> {
@@ -217,12 +222,13 @@ fn head() -> impl Strategy<Value = Head> {
 fn stream() -> impl Strategy<Value = StreamRow> {
     let lease = option::of((uuid().prop_map(Owner), time()));
     let seq = 0..=i64::MAX.cast_unsigned();
-    (stream_id(), seq, head(), time(), any::<u64>(), lease).prop_map(
-        |(id, seq, head, at, fence, lease)| StreamRow {
+    (stream_id(), seq, head(), time(), chain(), any::<u64>(), lease).prop_map(
+        |(id, seq, head, at, chain, fence, lease)| StreamRow {
             id,
             seq: Seq(seq),
             head,
             at,
+            chain,
             fence: Fence(fence),
             lease,
         },

@@ -55,6 +55,7 @@ pub(crate) async fn guest_with_deposit(store: &dyn Store, n: u64, kopecks: i64) 
                 overdraft: Kopecks::ZERO,
                 held: Kopecks::ZERO,
                 held_own: Kopecks::ZERO,
+                chain: tillway_core::book::Chain::START,
                 status: AccountStatus::Active,
             })),
             Op::Move {

@@ -67,6 +67,9 @@ macro_rules! delegate_reads {
             ) -> Result<Reconciliation, ReadError> {
                 self.$inner.reconciliation(till, from, to).await
             }
+            async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
+                self.$inner.latest().await
+            }
             async fn audit(&self) -> Result<Audit, ReadError> {
                 self.$inner.audit().await
             }
@@ -106,6 +109,12 @@ macro_rules! delegate_reads {
                 limit: u32,
             ) -> Result<Vec<HeadRow>, ReadError> {
                 self.$inner.heads(query, after, limit).await
+            }
+            async fn digest(
+                &self,
+                day: tillway_core::book::Day,
+            ) -> Result<Option<tillway_core::book::Digest>, ReadError> {
+                self.$inner.digest(day).await
             }
             async fn claim(
                 &self,

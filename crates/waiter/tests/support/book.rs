@@ -34,6 +34,7 @@ pub(crate) fn account(kind: AccountKind, balance: i64, overdraft: i64, held: i64
         overdraft: Kopecks(overdraft),
         held: Kopecks(held),
         held_own: Kopecks(held),
+        chain: tillway_core::book::Chain::START,
         status: AccountStatus::Active,
     }
 }

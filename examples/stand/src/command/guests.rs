@@ -145,6 +145,7 @@ async fn open(
         overdraft,
         held: Kopecks::ZERO,
         held_own: Kopecks::ZERO,
+        chain: tillway_core::book::Chain::START,
         status: AccountStatus::Active,
     };
     desk.engine.open_account(&me(), account).await?;

@@ -1,0 +1,187 @@
+//! The chains of the book as SQLite keeps them: walked for the audit and for the digest of a day,
+//! and made for files of a time when there were none.
+//!
+//! Every walk goes row by row, so a book of any size needs no more memory than a small one.
+
+use rusqlite::{Connection, Params, params};
+use tillway_core::Account;
+use tillway_core::book::{
+    AccountWalk, Auditor, Chain, Day, DayDigest, Digest, Fault, Movement, Stored, StreamId,
+    StreamRow, StreamWalk, code,
+};
+use tillway_core::port::ReadError;
+
+use crate::error::{CheckError, Fail};
+use crate::row::{self, Columns, columns, each, many};
+use crate::save;
+
+const ACCOUNTS: &str = concat!("SELECT ", columns!(account), " FROM accounts ORDER BY id");
+pub(crate) const STREAMS: &str =
+    concat!("SELECT ", columns!(stream), " FROM streams ORDER BY kind, id");
+const STATEMENT: &str = concat!(
+    "SELECT ",
+    columns!(movement),
+    " FROM movements WHERE debit = 0 AND debit_id = ?1 UNION ALL SELECT ",
+    columns!(movement),
+    " FROM movements WHERE credit = 0 AND credit_id = ?1 ORDER BY entry"
+);
+const RECORDS: &str = concat!(
+    "SELECT ",
+    columns!(record),
+    " FROM records WHERE stream_kind = ?1 AND stream = ?2 ORDER BY seq"
+);
+
+pub(crate) const ALL_RECORDS: &str = concat!(
+    "SELECT stream_kind, stream, ",
+    columns!(record),
+    " FROM records ORDER BY stream_kind, stream, seq"
+);
+
+/// Why a walk ended early.
+pub(crate) enum Broken {
+    Read(Fail),
+    Book(Fault),
+}
+
+impl From<Fail> for Broken {
+    fn from(fail: Fail) -> Self {
+        Self::Read(fail)
+    }
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self::Book(fault)
+    }
+}
+
+impl Broken {
+    pub(crate) fn read_error(self) -> ReadError {
+        match self {
+            Self::Read(fail) => fail.read_error(),
+            Self::Book(_) => ReadError::Corrupt,
+        }
+    }
+}
+
+impl From<Broken> for CheckError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Read(fail) => Self::Read(fail.read_error()),
+            Broken::Book(fault) => Self::Book(fault),
+        }
+    }
+}
+
+/// Every sum and every chain of the book.
+pub(crate) fn audit(db: &Connection) -> Result<(), Broken> {
+    let mut auditor = Auditor::default();
+    let movements = concat!("SELECT ", columns!(movement), " FROM movements");
+    walk(db, movements, [], row::movement, |(_, movement)| Ok(auditor.movement(&movement)?))?;
+    let holds = concat!("SELECT ", columns!(hold), " FROM holds WHERE state = ?1");
+    walk(db, holds, [code::hold::HELD], row::hold, |hold| Ok(auditor.hold(&hold)?))?;
+    walk(db, ACCOUNTS, [], row::account, |account| {
+        Ok(auditor.account(&account_walk(db, &account)?)?)
+    })?;
+    let payments = concat!("SELECT ", columns!(payment), " FROM payments");
+    walk(db, payments, [], row::payment, |payment| Ok(auditor.payment(&payment)?))?;
+    let orders =
+        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_id = id");
+    walk(db, orders, [], row::order, |order| Ok(auditor.order(&order)?))?;
+    walk(db, STREAMS, [], row::stream, |stream| {
+        let mut chain = StreamWalk::new(&stream);
+        records(db, stream.id, |stored| {
+            auditor.kept(stream.id, stored);
+            Ok(chain.record(stored)?)
+        })?;
+        Ok(auditor.stream(&chain)?)
+    })?;
+    strays(db)?;
+    Ok(auditor.end()?)
+}
+
+/// The digest of a day.
+pub(crate) fn digest(db: &Connection, day: Day) -> Result<Option<Digest>, Broken> {
+    let (from, to) = (day.start().utc_ms, day.next().start().utc_ms);
+    let mut digest = DayDigest::new(day);
+    // Streams that grew on the day or later; most of them on the day, which is yesterday.
+    let streams = concat!(
+        "SELECT ",
+        columns!(stream),
+        " FROM streams WHERE at_ms >= ?1 AND seq > 0 ORDER BY kind, id"
+    );
+    walk(db, streams, [from], row::stream, |stream| {
+        let mut chain = StreamWalk::new(&stream);
+        records(db, stream.id, |stored| Ok(chain.record(stored)?))?;
+        Ok(digest.stream(&chain)?)
+    })?;
+    let accounts = concat!(
+        "SELECT ",
+        columns!(account),
+        " FROM accounts WHERE id IN (",
+        "SELECT debit_id FROM movements WHERE debit = 0 AND at_ms >= ?1 AND at_ms < ?2",
+        " UNION SELECT credit_id FROM movements",
+        " WHERE credit = 0 AND at_ms >= ?1 AND at_ms < ?2) ORDER BY id"
+    );
+    walk(db, accounts, [from, to], row::account, |account| {
+        Ok(digest.account(&account_walk(db, &account)?)?)
+    })?;
+    Ok(digest.end())
+}
+
+/// Makes the chains of a file that was written without them.
+pub(crate) fn fill(db: &Connection) -> Result<(), Fail> {
+    for account in many(db, ACCOUNTS, [], row::account)? {
+        let mut chain = Chain::START;
+        let link = |(_, movement): (u64, Movement)| chain = chain.movement(&movement);
+        many(db, STATEMENT, [account.id.0.as_bytes()], row::movement)?.into_iter().for_each(link);
+        let sql = "UPDATE accounts SET chain = ?2 WHERE id = ?1";
+        db.execute(sql, params![account.id.0.as_bytes(), save::link(chain)])?;
+    }
+    for StreamRow { id, .. } in many(db, STREAMS, [], row::stream)? {
+        let bound = params![id.kind.code(), id.id.as_bytes()];
+        let stored = many(db, RECORDS, bound, row::record)?;
+        let chain = stored.iter().fold(Chain::START, |chain, stored| chain.record(id, stored));
+        let sql = "UPDATE streams SET chain = ?3 WHERE kind = ?1 AND id = ?2";
+        db.execute(sql, params![id.kind.code(), id.id.as_bytes(), save::link(chain)])?;
+    }
+    Ok(())
+}
+
+fn account_walk<'a>(db: &Connection, account: &'a Account) -> Result<AccountWalk<'a>, Broken> {
+    let mut chain = AccountWalk::new(account);
+    walk(db, STATEMENT, [account.id.0.as_bytes()], row::movement, |(_, movement)| {
+        chain.movement(&movement);
+        Ok(())
+    })?;
+    Ok(chain)
+}
+
+fn records(
+    db: &Connection,
+    id: StreamId,
+    mut take: impl FnMut(&Stored) -> Result<(), Broken>,
+) -> Result<(), Broken> {
+    let bound = params![id.kind.code(), id.id.as_bytes()];
+    walk(db, RECORDS, bound, row::record, |stored| take(&stored))
+}
+
+/// [`each`], with the one error of a walk.
+fn walk<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Columns<'_>) -> Result<T, Fail>,
+    take: impl FnMut(T) -> Result<(), Broken>,
+) -> Result<(), Broken> {
+    each(db, sql, params, read, take)
+}
+
+/// Records whose stream has no row.
+fn strays(db: &Connection) -> Result<(), Broken> {
+    let sql = concat!(
+        "SELECT DISTINCT stream_kind, stream FROM records r WHERE NOT EXISTS (",
+        "SELECT 1 FROM streams s WHERE s.kind = r.stream_kind AND s.id = r.stream) LIMIT 1"
+    );
+    walk(db, sql, [], row::stream_id, |stream| Err(Fault::Stream { stream }.into()))
+}
