@@ -9,6 +9,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const ARROWS: &[(&str, &[&str])] = &[
     ("tillway-core", &[]),
     ("tillway-device", &[]),
+    ("tillway-faultfs", &[]),
     ("tillway-transport", &[]),
     ("tillway-engine", &["tillway-core"]),
     ("tillway-measure", &[]),
