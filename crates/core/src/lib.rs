@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod book;
+pub mod fiscal;
 pub mod flow;
 pub mod guest;
 pub mod id;

@@ -5,6 +5,7 @@
 //! what is durable when it returns, and what dropping its future means.
 
 mod bridge;
+pub mod fiscal;
 mod guests;
 mod loyalty;
 mod payment;
@@ -16,6 +17,7 @@ use core::fmt::Debug;
 pub use async_trait::async_trait;
 
 pub use bridge::*;
+pub use fiscal::FiscalRegister;
 pub use guests::*;
 pub use loyalty::*;
 pub use payment::*;

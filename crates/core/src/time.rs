@@ -7,11 +7,13 @@ use core::time::Duration;
 ///
 /// Equality, order and arithmetic look at `utc_ms` alone: two readings of one moment are equal
 /// wherever they were taken. The offset only tells a person the local time.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, minicbor::Encode, minicbor::Decode)]
 pub struct Timestamp {
     /// Milliseconds since the epoch, UTC.
+    #[n(0)]
     pub utc_ms: i64,
     /// Minutes east of UTC, −1 080 to +1 080.
+    #[n(1)]
     pub offset_min: i16,
 }
 
@@ -31,6 +33,19 @@ impl Timestamp {
     pub fn before(self, by: Duration) -> Self {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         Self { utc_ms: self.utc_ms.saturating_sub(ms), ..self }
+    }
+
+    /// What a clock on the wall shows, as milliseconds since 1970 began there: for registers,
+    /// whose clock is right where they stand and whose offset is somebody's guess.
+    pub fn wall_ms(self) -> i64 {
+        self.utc_ms.saturating_add(i64::from(self.offset_min).saturating_mul(60_000))
+    }
+
+    /// Day and minute on the wall, as receipts write them: `20260302` and `1241`.
+    pub fn wall(self) -> (String, String) {
+        let (y, m, d) = civil(self.wall_ms().div_euclid(86_400_000));
+        let minutes = self.wall_ms().rem_euclid(86_400_000) / 60_000;
+        (format!("{y:04}{m:02}{d:02}"), format!("{:02}{:02}", minutes / 60, minutes % 60))
     }
 
     /// How long from `earlier` to this moment; zero when it is not earlier.

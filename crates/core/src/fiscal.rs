@@ -1,0 +1,21 @@
+//! Fiscal documents: receipts, shifts, and the question whether a document was written.
+//!
+//! A **receipt** is checked whole before anything is sent ([`Receipt::check`]). A **register**
+//! writes it into its fiscal memory (FN), where documents are numbered without gaps; only a number
+//! there makes it fiscal. When an answer is lost, [`Search`] walks those numbers from the
+//! [`Mark`] that was read before, and says written, not written, or ask a person (ATOL note 11).
+
+mod document;
+mod quantity;
+mod receipt;
+mod search;
+mod vat;
+
+pub use document::{DocumentKind, Mark, Registered, qr};
+pub use quantity::{Quantity, QuantityError};
+pub use receipt::{
+    Basis, BasisKind, Field, Limits, Line, MarkCode, Measure, Method, Object, Operator, Paid,
+    Place, Problem, Receipt, ReceiptError, ReceiptKind, Taxation, Tender,
+};
+pub use search::{Answer, Ask, Evidence, Expected, Finding, Search, Why};
+pub use vat::VatRate;

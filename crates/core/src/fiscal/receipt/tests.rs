@@ -1,0 +1,119 @@
+use super::*;
+
+/// Soup and two drinks, by card: the example of ATOL note 4.8.
+pub(crate) fn soup() -> Receipt {
+    let line = |name: &str, price, count, amount| Line {
+        name: name.into(),
+        price: Kopecks(price),
+        quantity: Quantity::units(count).unwrap(),
+        amount: Kopecks(amount),
+        vat: VatRate::Vat22,
+        method: Method::FullPayment,
+        object: Object::Commodity,
+        measure: Measure::Piece,
+        mark: None,
+    };
+    Receipt {
+        kind: ReceiptKind::Sell,
+        basis: None,
+        taxation: Some(Taxation::General),
+        operator: Some(Operator { name: "Киоск 7".into(), vatin: None }),
+        contact: Some("guest@example.org".into()),
+        place: Some(Place { machine: "0007".into(), address: None, name: None }),
+        lines: vec![line("Суп дня", 19_000, 1, 19_000), line("Морс 0,3", 8_500, 2, 17_000)],
+        paid: vec![Paid { tender: Tender::Card, amount: Kopecks(36_000) }],
+        electronic: false,
+        notes: vec!["Заказ К-42".into()],
+    }
+}
+
+fn refusal(change: impl FnOnce(&mut Receipt)) -> String {
+    let mut receipt = soup();
+    change(&mut receipt);
+    receipt.check(&Limits::default()).unwrap_err().to_string()
+}
+
+#[test]
+fn a_good_receipt_adds_up() {
+    assert_eq!(soup().check(&Limits::default()), Ok(Kopecks(36_000)));
+}
+
+#[test]
+fn bad_receipts_name_field_and_limit() {
+    type Change = fn(&mut Receipt);
+    let rows: [(&str, Change); 19] = [
+        ("lines: is empty", |r| r.lines.clear()),
+        ("lines: has more than 200 entries", |r| {
+            let line = r.lines[0].clone();
+            r.lines = vec![line; 201];
+        }),
+        ("lines[1].name: is longer than 128 characters", |r| {
+            r.lines[1].name = "ё".repeat(129).into();
+        }),
+        ("lines[0].name: is empty", |r| r.lines[0].name = " ".into()),
+        ("lines[0].name: has control characters", |r| r.lines[0].name = "а\u{1b}[2J".into()),
+        ("lines[0].price: is below zero", |r| r.lines[0].price = Kopecks(-1)),
+        ("lines[0].amount: is below zero", |r| r.lines[0].amount = Kopecks(-1)),
+        ("lines[0].amount: is above price × quantity = 190", |r| {
+            r.lines[0].amount = Kopecks(19_001);
+        }),
+        ("lines[1].amount: is too large", |r| r.lines[1].price = Kopecks(i64::MAX)),
+        ("paid: 359.99 is paid for a total of 360", |r| r.paid[0].amount = Kopecks(35_999)),
+        ("paid: 360.01 is paid for a total of 360", |r| r.paid[0].amount = Kopecks(36_001)),
+        ("paid: 0 is paid for a total of 360", |r| r.paid.clear()),
+        ("paid[0].amount: is below zero", |r| r.paid[0].amount = Kopecks(-1)),
+        ("paid: is too large", |r| {
+            let paid = Paid { tender: Tender::Card, amount: Kopecks(i64::MAX) };
+            r.paid = vec![paid, paid];
+        }),
+        ("paid: 400 is paid for a total of 360", |r| {
+            r.kind = ReceiptKind::SellReturn;
+            r.paid = vec![Paid { tender: Tender::Cash, amount: Kopecks(40_000) }];
+        }),
+        ("operator: vatin is not 10 or 12 digits", |r| {
+            r.operator = Some(Operator { name: "Анна".into(), vatin: Some("12345".into()) });
+        }),
+        ("contact: is longer than 64 characters", |r| r.contact = Some("a".repeat(65).into())),
+        ("place: is longer than 20 characters", |r| {
+            r.place = Some(Place { machine: "0".repeat(21).into(), address: None, name: None });
+        }),
+        ("lines[0].mark: is longer than 200 characters", |r| {
+            r.lines[0].mark = Some(MarkCode { code: vec![1; 201], returned: false });
+        }),
+    ];
+    for (said, change) in rows {
+        assert_eq!(refusal(change), said);
+    }
+}
+
+#[test]
+fn cash_may_exceed_the_total_and_nothing_else_may() {
+    let mut receipt = soup();
+    receipt.paid = vec![
+        Paid { tender: Tender::Prepaid, amount: Kopecks(30_000) },
+        Paid { tender: Tender::Cash, amount: Kopecks(10_000) },
+    ];
+    assert_eq!(receipt.check(&Limits::default()), Ok(Kopecks(36_000)));
+}
+
+#[test]
+fn an_old_driver_does_not_know_the_new_rate() {
+    let rates = VatRate::ALL.into_iter().filter(|rate| rate.percent() != Some(22)).collect();
+    let error = soup().check(&Limits { rates, ..Limits::default() }).unwrap_err();
+    assert_eq!(error.to_string(), "lines[0].vat: the register does not know the rate vat22");
+}
+
+#[test]
+fn a_marking_code_is_not_shown() {
+    let mark = MarkCode { code: b"0104600000000000".to_vec(), returned: false };
+    assert_eq!(format!("{mark:?}"), "MarkCode(16 bytes, returned: false)");
+}
+
+#[test]
+fn kinds_have_the_numbers_of_their_tag() {
+    for tag in 0..=u8::MAX {
+        let kind = ReceiptKind::from_tag(tag);
+        assert!(kind.is_none_or(|kind| kind.tag() == tag && kind.opposite().opposite() == kind));
+        assert_eq!(kind.is_some(), (1..=4).contains(&tag));
+    }
+}
