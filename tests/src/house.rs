@@ -27,6 +27,7 @@ use tillway_waiter::{Desks, WaiterService};
 use tokio::task::AbortHandle;
 
 use crate::doomed::Doomed;
+use crate::openapi::{Exchange, check_exchange};
 use crate::venue::{NOON, listener, payment_types};
 
 /// How many tills a house has.
@@ -360,13 +361,29 @@ impl HttpTransport for Door {
         if house.is_planned(Crash::BeforeRequest(nth)) {
             Inner::crash(&house);
         }
+        let (method, target) = (request.method().to_string(), target_of(&request));
         let answer = self.client.send(request).await;
+        if let Ok(answer) = &answer {
+            judge(&method, &target, answer);
+        }
         if house.is_planned(Crash::AfterRequest(nth)) {
             Inner::crash(&house);
             return Err(gone());
         }
         answer
     }
+}
+
+fn target_of(request: &Request<Bytes>) -> String {
+    request.uri().path_and_query().map_or_else(String::new, ToString::to_string)
+}
+
+fn judge(method: &str, target: &str, answer: &Response<Bytes>) {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = answer.headers().iter();
+    let headers: Vec<_> = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
+    let (status, body) = (answer.status().as_u16(), &**answer.body());
+    check_exchange(&Exchange { method, target, status, headers: &headers, body });
 }
 
 fn authority(till: u32) -> String {

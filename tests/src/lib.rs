@@ -7,6 +7,7 @@
 
 mod doomed;
 pub mod house;
+pub mod openapi;
 pub mod outage;
 pub mod plugin;
 pub mod pos;

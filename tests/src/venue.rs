@@ -18,6 +18,8 @@ use tillway_transport::Runtime;
 use tillway_transport::server::{Server, ServerConfig};
 use tillway_waiter::{Desks, PaymentType, Till, WaiterConfig, WaiterService};
 
+use crate::openapi::{Asked, Exchange, check_exchange};
+
 /// The payment types of the demo.
 pub const BONUS_TYPE: &str = "0668e655-15a0-4b5e-ab3c-c7f7003cb8cc";
 /// See [`BONUS_TYPE`].
@@ -265,10 +267,12 @@ async fn serve(config: ServerConfig, service: WaiterService) -> SocketAddr {
     address
 }
 
-/// A connection that speaks bytes.
+/// A connection that speaks bytes. Every answer must be as `docs/api` says.
 #[derive(Debug)]
 pub struct Wire {
     stream: BufReader<TcpStream>,
+    /// `None` where another program answers too.
+    asked: Option<Asked>,
 }
 
 /// An answer as it came.
@@ -288,11 +292,19 @@ impl Wire {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::new(stream) }
+        Self { stream: BufReader::new(stream), asked: Some(Asked::default()) }
+    }
+
+    /// The same, for answers that no document of ours speaks of.
+    pub fn of_others(self) -> Self {
+        Self { asked: None, ..self }
     }
 
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        if let Some(asked) = &mut self.asked {
+            asked.sent(bytes.as_ref());
+        }
         self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
@@ -349,7 +361,18 @@ impl Wire {
             answer.body.resize(length, 0);
             self.stream.read_exact(&mut answer.body).unwrap();
         }
+        if status >= 200 {
+            self.judge(&answer);
+        }
         answer
+    }
+
+    fn judge(&mut self, answer: &Answer) {
+        let Some(asked) = self.asked.as_mut().and_then(Asked::take) else { return };
+        let headers: Vec<_> = answer.headers().collect();
+        let (method, target) = (&*asked.method, &*asked.target);
+        let (status, body) = (answer.status, &*answer.body);
+        check_exchange(&Exchange { method, target, status, headers: &headers, body });
     }
 
     /// Whether the peer has ended the connection.
@@ -359,6 +382,11 @@ impl Wire {
 }
 
 impl Answer {
+    fn headers(&self) -> impl Iterator<Item = (String, String)> {
+        let pairs = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+    }
+
     /// A header by its name in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {

@@ -231,4 +231,64 @@ mod tests {
         assert_eq!(parameter(query, "to"), None);
         assert_eq!(parameter(None, "to"), None);
     }
+
+    /// Every place with its path in the documents. A new place does not compile without one.
+    fn documented(after: Option<Place>) -> Option<(Place, &'static str)> {
+        let Some(place) = after else { return Some((Place::Ping, "/ping")) };
+        Some(match place {
+            Place::Ping => (Place::CheckIn, "/orders/{id}/checkin"),
+            Place::CheckIn => (Place::Loyalty, "/orders/{id}/loyalty"),
+            Place::Loyalty => (Place::Limits, "/orders/{id}/paymentLimits"),
+            Place::Limits => (Place::Health, "/pos/v1/health"),
+            Place::Health => (Place::Order, "/pos/v1/orders/{orderId}"),
+            Place::Order => (Place::Plan, "/pos/v1/orders/{orderId}/plan"),
+            Place::Plan => (Place::Closed, "/pos/v1/orders/{orderId}/closed"),
+            Place::Closed => (Place::Reservations, "/pos/v1/reservations"),
+            Place::Reservations => (Place::Void, "/pos/v1/reservations/{id}/void"),
+            Place::Void => (Place::Payment, "/pos/v1/payments/{transactionId}"),
+            Place::Payment => (Place::Cancel, "/pos/v1/payments/{transactionId}/cancel"),
+            Place::Cancel => (Place::Acknowledge, "/pos/v1/payments/{transactionId}/acknowledge"),
+            Place::Acknowledge => {
+                (Place::Refund, "/pos/v1/payments/{transactionId}/refunds/{refundId}")
+            }
+            Place::Refund => (Place::Unlinked, "/pos/v1/unlinked-refunds/{refundId}"),
+            Place::Unlinked => (Place::Commands, "/pos/v1/commands"),
+            Place::Commands => (Place::CommandResult, "/pos/v1/commands/{commandId}/result"),
+            Place::CommandResult => (Place::Reconciliation, "/pos/v1/reconciliation"),
+            Place::Reconciliation => return None,
+        })
+    }
+
+    /// The methods that a document has at a path.
+    fn methods_at(document: &str, path: &str) -> Vec<String> {
+        let head = format!("  {path}:");
+        let lines = document.lines().skip_while(|line| *line != head).skip(1);
+        let item = lines.take_while(|line| line.is_empty() || line.starts_with("    "));
+        let keys = item.filter_map(|line| line.strip_prefix("    ")?.strip_suffix(':'));
+        let methods = keys.filter(|key| key.bytes().all(|byte| byte.is_ascii_lowercase()));
+        methods.filter(|key| *key != "parameters").map(str::to_ascii_uppercase).collect()
+    }
+
+    #[test]
+    fn every_place_and_method_is_in_the_documents() {
+        const DOCUMENTS: &str = concat!(
+            include_str!("../../../../docs/api/waiter.yaml"),
+            include_str!("../../../../docs/api/pos-v1.yaml")
+        );
+        let mut after = None;
+        let mut paths = 0;
+        while let Some((place, path)) = documented(after) {
+            let filled = path.replace(['{', '}'], "");
+            assert_eq!(route(&filled).map(|route| route.place), Some(place), "{path}");
+            let mut methods = methods_at(DOCUMENTS, path);
+            methods.sort();
+            let taken = place.allow().split(", ").filter(|method| *method != "HEAD");
+            let mut taken: Vec<_> = taken.collect();
+            taken.sort_unstable();
+            assert_eq!(methods, taken, "{path}");
+            (after, paths) = (Some(place), paths + 1);
+        }
+        let documented = DOCUMENTS.lines().filter(|line| line.starts_with("  /"));
+        assert_eq!(documented.count(), paths);
+    }
 }
