@@ -5,12 +5,16 @@
 //! operations belong together: one [`Step`] becomes one commit. A crash between two steps loses
 //! nothing, because the next run folds the same stream and is asked the same question.
 
+mod attempt;
 mod binding;
 mod lines;
 mod payment;
 
 use core::fmt::Debug;
 
+pub use attempt::{
+    AttemptCommand, AttemptEvent, AttemptFlow, Begun, Body, Said, Standing, Verdict, shelf,
+};
 pub use binding::{
     Asked, BOUND_FOR, BUSY_TRIES_MAX, BUSY_WAIT, BindingAnswer, BindingCommand, BindingEvent,
     BindingFlow, CheckIn, Ending, Phase, STRAY_PATIENCE, STRAYS_MAX, Stray,
@@ -172,12 +176,30 @@ fn encode_event<E: minicbor::Encode<()>>(kind: u16, event: &E) -> Record {
     Record { kind, version: 1, body: body.into() }
 }
 
-fn decode_event<'b, E: minicbor::Decode<'b, ()>>(
-    kind: u16,
-    record: &'b Record,
-) -> Result<E, BadRecord> {
+/// The event, if the body is byte for byte what [`encode_event`] writes: a record is canonical.
+fn decode_event<'b, E>(kind: u16, record: &'b Record) -> Result<E, BadRecord>
+where
+    E: minicbor::Decode<'b, ()> + minicbor::Encode<()>,
+{
     if record.kind != kind || record.version != 1 {
         return Err(BadRecord::Unknown { kind: record.kind, version: record.version });
     }
-    minicbor::decode(&record.body).map_err(|_| BadRecord::Damaged { kind })
+    let event = minicbor::decode(&record.body).map_err(|_| BadRecord::Damaged { kind })?;
+    let mut expected = Expected(&record.body);
+    match minicbor::encode(&event, &mut expected) {
+        Ok(()) if expected.0.is_empty() => Ok(event),
+        _ => Err(BadRecord::Damaged { kind }),
+    }
+}
+
+/// Takes the bytes that it has left and no others.
+struct Expected<'a>(&'a [u8]);
+
+impl minicbor::encode::Write for Expected<'_> {
+    type Error = Illegal;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Illegal> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(Illegal)?;
+        Ok(())
+    }
 }

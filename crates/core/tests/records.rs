@@ -128,3 +128,26 @@ fn damaged_and_newer_records_are_told_apart() {
     let damaged = Record { body: Box::new([0xFF]), ..good };
     assert_eq!(PaymentFlow::decode(&damaged), Err(BadRecord::Damaged { kind: 2 }));
 }
+
+/// A record is canonical: other bytes of the same event were written by nobody.
+#[test]
+fn bytes_that_were_never_written_are_damaged() {
+    let damaged = |kind, body: &[u8]| {
+        let record = Record { kind, version: 1, body: body.into() };
+        match kind {
+            1 => assert_eq!(BindingFlow::decode(&record), Err(BadRecord::Damaged { kind })),
+            _ => assert_eq!(PaymentFlow::decode(&record), Err(BadRecord::Damaged { kind })),
+        }
+    };
+    let good = PaymentFlow::encode(&PaymentEvent::Acknowledged);
+    assert_eq!(*good.body, [0x82, 2, 0x80]);
+    damaged(2, &[0x82, 2, 0x80, 0]);
+    damaged(2, &[0x82, 0x18, 2, 0x80]);
+    damaged(2, &[0x82, 2, 0x81, 0]);
+    damaged(2, &[0x82, 2, 0xFF, 0]);
+    for line in std::fs::read_to_string(FILE).unwrap().lines() {
+        let record = record(line);
+        damaged(record.kind, &[&record.body[..], &[0]].concat());
+        damaged(record.kind, &record.body[..record.body.len() - 1]);
+    }
+}
