@@ -1,6 +1,7 @@
 //! Money: whole kopecks, checked arithmetic, exact text.
 
 use core::fmt;
+use core::num::IntErrorKind;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -82,8 +83,9 @@ impl Kopecks {
     /// Reads the text of a decimal number of rubles, exactly: `1650`, `1650.00`, `0.1`, `1e2`.
     ///
     /// # Errors
-    /// [`MoneyError::Syntax`] for anything that is not a JSON number, [`MoneyError::TooPrecise`]
-    /// for a fraction of a kopeck, [`MoneyError::Overflow`] above ±92 233 720 368 547 758.07.
+    /// [`MoneyError::Syntax`] for anything that is not a JSON number of at most 64 bytes,
+    /// [`MoneyError::TooPrecise`] for a fraction of a kopeck, [`MoneyError::Overflow`] above
+    /// ±92 233 720 368 547 758.07 and for more digits than any honest amount has, 38.
     pub fn parse_rubles(text: &str) -> Result<Self, MoneyError> {
         parse_scaled(text)
     }
@@ -200,27 +202,32 @@ fn split_exponent(digits: &[u8]) -> Result<(&[u8], i32), MoneyError> {
     let (mantissa, rest) = digits.split_at(at);
     let text = core::str::from_utf8(rest.get(1..).unwrap_or_default());
     let exponent = text.map_err(|_| MoneyError::Syntax)?;
-    let value: i32 = exponent.parse().map_err(|_| MoneyError::Syntax)?;
-    Ok((mantissa, value))
+    match exponent.parse() {
+        Ok(value) => Ok((mantissa, value)),
+        // Whatever stands before it, the point moves beyond every digit.
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok((mantissa, i32::MAX)),
+        Err(error) if *error.kind() == IntErrorKind::NegOverflow => Ok((mantissa, i32::MIN)),
+        Err(_) => Err(MoneyError::Syntax),
+    }
 }
 
 /// `whole.fraction × 10^exponent` in kopecks; digits below a kopeck must be zeros.
 fn scaled_value(whole: &[u8], fraction: &[u8], exponent: i32) -> Result<i128, MoneyError> {
     let fraction_len = i32::try_from(fraction.len()).map_err(|_| MoneyError::Syntax)?;
-    let mut value: i128 = 0;
+    let mut value = Some(0_i128);
     for b in whole.iter().chain(fraction) {
         if !b.is_ascii_digit() {
             return Err(MoneyError::Syntax);
         }
         let digit = i128::from(b.wrapping_sub(b'0'));
-        value =
-            value.checked_mul(10).and_then(|v| v.checked_add(digit)).ok_or(MoneyError::Overflow)?;
+        value = value.and_then(|v| v.checked_mul(10)).and_then(|v| v.checked_add(digit));
     }
+    let value = value.ok_or(MoneyError::Overflow)?;
     if value == 0 {
         return Ok(0);
     }
-    let power = exponent.checked_add(2).and_then(|p| p.checked_sub(fraction_len));
-    let power = power.ok_or(MoneyError::Overflow)?;
+    let power = exponent.checked_sub(fraction_len).ok_or(MoneyError::TooPrecise)?;
+    let power = power.checked_add(2).ok_or(MoneyError::Overflow)?;
     let factor = 10_i128.checked_pow(power.unsigned_abs());
     match (power >= 0, factor) {
         (true, Some(factor)) => value.checked_mul(factor).ok_or(MoneyError::Overflow),
@@ -253,6 +260,7 @@ mod tests {
             ("1.5E-1", 15),
             ("1.000", 100),
             ("0e999999999", 0),
+            ("0e99999999999", 0),
             ("-92233720368547758.08", i64::MIN),
         ];
         for (text, kopecks) in good {
@@ -268,11 +276,15 @@ mod tests {
             ("1,5", MoneyError::Syntax),
             ("NaN", MoneyError::Syntax),
             ("1e", MoneyError::Syntax),
+            ("1e+-9", MoneyError::Syntax),
+            ("1111111111111111111111111111111111111111x", MoneyError::Syntax),
             ("0.001", MoneyError::TooPrecise),
             ("1e-3", MoneyError::TooPrecise),
             ("92233720368547758.08", MoneyError::Overflow),
             ("1e99", MoneyError::Overflow),
             ("1e-999999999", MoneyError::TooPrecise),
+            ("1e99999999999", MoneyError::Overflow),
+            ("1e-99999999999", MoneyError::TooPrecise),
         ];
         for (text, error) in bad {
             assert_eq!(Kopecks::parse_rubles(text), Err(error), "{text}");
