@@ -137,7 +137,8 @@ impl TokenKeys {
             return Err(MintError::Ttl);
         }
         let issued_s = now.utc_ms.div_euclid(1_000);
-        let expires_s = issued_s.checked_add(ttl_s).ok_or(MintError::Time)?;
+        let expires_s = issued_s.checked_add(ttl_s).filter(|s| moment(*s).is_some());
+        let expires_s = expires_s.ok_or(MintError::Time)?;
         let payload = Claims { carrier: carrier.into(), issued_s, expires_s, jti }.encoded()?;
         let signed = format!("{}{kid}.{}", self.prefix, URL_SAFE_NO_PAD.encode(payload));
         let mac = self.mac(kid, &signed).ok_or(MintError::UnknownKid)?;
@@ -236,7 +237,6 @@ impl Claims {
     }
 
     fn judge(self, now: Timestamp) -> Result<Dynamic, TokenRefusal> {
-        let moment = |s: i64| s.checked_mul(1_000).map(Timestamp::utc);
         let (issued, exp) = moment(self.issued_s)
             .zip(moment(self.expires_s))
             .filter(|(issued, exp)| exp > issued && exp.since(*issued) <= TOKEN_TTL_MAX)
@@ -250,6 +250,11 @@ impl Claims {
         }
         Ok(token)
     }
+}
+
+/// A time in a token as a moment; there is none for a time too far away.
+fn moment(s: i64) -> Option<Timestamp> {
+    s.checked_mul(1_000).map(Timestamp::utc)
 }
 
 /// Why keys cannot be used.

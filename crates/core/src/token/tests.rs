@@ -184,6 +184,9 @@ fn keys_and_requests_for_tokens_are_checked() {
     assert_eq!(mint("old", "1", NOW, 0), MintError::Ttl);
     assert_eq!(mint("old", "1", NOW, 121), MintError::Ttl);
     assert_eq!(mint("old", "1", Timestamp::utc(-1), 60), MintError::Time);
+    assert_eq!(mint("old", "1", Timestamp::utc(i64::MAX), 60), MintError::Time);
+    let last = Timestamp::utc(i64::MAX).before(MINUTE);
+    assert!(keys().verify(&keys().mint("old", "1", last, MINUTE, JTI).unwrap(), last).is_ok());
     let long = "1".repeat(CARRIER_LEN_MAX);
     let longest = [("k".repeat(32).into(), vec![1; 16])];
     let longest = TokenKeys::try_new("0123456789abcde.", longest).unwrap();
