@@ -5,7 +5,7 @@ use crate::book::op::{Commit, Key, Op, OrderGuard, Outcome, Scope, Verdict};
 use crate::book::refusal::Refusal;
 use crate::book::row::{KeyRow, Party, Payment, PaymentState};
 use crate::book::stream::{Seq, StreamId};
-use crate::book::view::{Change, Delta, View};
+use crate::book::view::{Change, Delta, OVERDUE_MAX, View};
 use crate::book::{guests, order, payment, stream};
 use crate::id::{Fingerprint, OrderId, PaymentId};
 use crate::time::Timestamp;
@@ -78,12 +78,18 @@ pub fn judge(mut view: View, commit: &Commit) -> Result<Judgement, Conflict> {
     if let Some(verdict) = replay(&view, commit)? {
         return Ok(Judgement { verdict, replayed: true, delta: Delta::default() });
     }
+    let crowded = is_crowded(&view).then(|| view.clone());
     let mut outcomes = Vec::with_capacity(commit.ops.len());
     for op in &commit.ops {
         match apply(&mut view, commit, op) {
             Ok(outcome) => outcomes.push(outcome),
             Err(Stop::Conflict(conflict)) => return Err(conflict),
-            Err(Stop::Refuse(refusal)) => return Ok(refused(&view, commit, refusal)),
+            Err(Stop::Refuse(refusal)) => {
+                return match crowded {
+                    Some(before) if refusal.may_be_of_a_hold() => lapsed(before, commit),
+                    _ => Ok(refused(&view, commit, refusal)),
+                };
+            }
         }
     }
     if let Some(key) = commit.key.filter(|key| key.scope != Scope::Payment) {
@@ -91,6 +97,27 @@ pub fn judge(mut view: View, commit: &Commit) -> Result<Judgement, Conflict> {
         view.keys.set((key.scope, key.id), Some(row));
     }
     Ok(Judgement { verdict: Verdict::Done(outcomes), replayed: false, delta: view.into_delta() })
+}
+
+/// Whether an account may have more overdue holds than one commit lapses.
+fn is_crowded(view: &View) -> bool {
+    view.overdue.iter().any(|holds| holds.len() >= OVERDUE_MAX)
+}
+
+/// Holds whose time is over may be all that stands in the way, and only some of them are loaded:
+/// lapses these, and nobody is refused for good. The caller comes again until none is left.
+fn lapsed(mut view: View, commit: &Commit) -> Result<Judgement, Conflict> {
+    let overdue: Vec<_> = view.overdue.iter().flatten().copied().collect();
+    for hold in overdue {
+        match payment::lapse(&mut view, &ask(commit), hold) {
+            Ok(()) => {}
+            Err(Stop::Conflict(conflict)) => return Err(conflict),
+            // A sum that does not fit: the commit's own refusal tells it.
+            Err(Stop::Refuse(refusal)) => return Ok(refused(&view, commit, refusal)),
+        }
+    }
+    let verdict = Verdict::Refused(Refusal::HoldsOverdue);
+    Ok(Judgement { verdict, replayed: false, delta: view.into_delta() })
 }
 
 /// A refusal changes nothing but the row that remembers it (I7).
@@ -203,8 +230,12 @@ pub(crate) struct Ask<'c> {
     pub(crate) guard: Option<&'c OrderGuard>,
 }
 
+fn ask(commit: &Commit) -> Ask<'_> {
+    Ask { at: commit.at, key: commit.key.as_ref(), guard: commit.guard.as_ref() }
+}
+
 fn apply(view: &mut View, commit: &Commit, op: &Op) -> Result<Outcome, Stop> {
-    let ask = Ask { at: commit.at, key: commit.key.as_ref(), guard: commit.guard.as_ref() };
+    let ask = ask(commit);
     match op {
         Op::Refuse(refusal) => Err(refusal.clone().into()),
         Op::Hold { .. } | Op::Void { .. } | Op::Expire { .. } => payment::holds(view, &ask, op),

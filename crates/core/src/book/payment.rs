@@ -619,7 +619,7 @@ fn debited(view: &mut View, ask: &Ask<'_>, id: AccountId) -> Result<Account, Sto
 }
 
 /// Ends a hold whose time has come; any other stays as it is.
-fn lapse(view: &mut View, ask: &Ask<'_>, hold: HoldId) -> Result<(), Stop> {
+pub(crate) fn lapse(view: &mut View, ask: &Ask<'_>, hold: HoldId) -> Result<(), Stop> {
     let Some(hold) = view.holds.get(&hold).cloned() else { return Ok(()) };
     if hold.is_live() && hold.expires.is_some_and(|at| at <= ask.at) {
         end_hold(view, &hold, HoldState::Expired)?;

@@ -196,12 +196,29 @@ pub enum Refusal {
     #[n(37)]
     #[error("another guest has this number")]
     GuestTaken,
+    /// The account had more overdue holds than one commit lapses, and they may be all that stood
+    /// in the way. Some have lapsed now; ask again. Not stored.
+    #[n(38)]
+    #[error("overdue holds of the account are lapsing")]
+    HoldsOverdue,
+    /// The attempt at the device is over, or is about something else.
+    #[n(39)]
+    #[error("the attempt is settled, or is another one")]
+    AttemptSettled,
 }
 
 impl Refusal {
     /// Whether the key remembers it: a repeat of the request gets the same answer. A refusal that
     /// is not final changes nothing at all.
     pub fn is_final(&self) -> bool {
-        !matches!(self, Self::WrongTill)
+        !matches!(self, Self::WrongTill | Self::HoldsOverdue)
+    }
+
+    /// Whether it could turn out otherwise once a hold has lapsed.
+    pub(crate) fn may_be_of_a_hold(&self) -> bool {
+        matches!(
+            self,
+            Self::InsufficientFunds { .. } | Self::HoldExists { .. } | Self::MixedMoneyAccounts
+        )
     }
 }

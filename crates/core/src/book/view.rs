@@ -135,7 +135,8 @@ pub struct View {
     pub(crate) photos: Vec<(GuestId, Option<PhotoRow>)>,
 }
 
-/// How many overdue holds of an account one commit lapses; the sweep does the rest.
+/// How many overdue holds of an account one commit lapses. The sweep does the rest; a commit that
+/// cannot wait for it is told [`HoldsOverdue`](crate::book::Refusal::HoldsOverdue) and comes again.
 pub const OVERDUE_MAX: usize = 16;
 
 /// What a commit changes: rows to save in one transaction, with the state they have from now on.

@@ -127,6 +127,10 @@ pub enum GuestError {
         /// What is allowed.
         limit: &'static str,
     },
+    /// The wall clock is in doubt (F34): no money comes in until it is right, or a person confirms
+    /// it.
+    #[error("the clock is in doubt, and new money waits for a person to confirm it")]
+    ClockInDoubt,
     /// The store cannot be reached, or the outcome is unknown: repeat with the same id.
     #[error("the desk is not available")]
     Unavailable,

@@ -307,6 +307,10 @@ pub enum PayError {
     /// The first request with this id is still running. Ask again.
     #[error("the first request with this id is still running")]
     InProgress,
+    /// The wall clock is in doubt (F34): no new money until it is right, or a person confirms it.
+    /// Nothing was tried; cancels and refunds go on.
+    #[error("the clock is in doubt, and new money waits for a person to confirm it")]
+    ClockInDoubt,
     /// The outcome is unknown, or nothing could be tried. Ask by id, or cancel.
     #[error("the desk is not available")]
     Unavailable,
