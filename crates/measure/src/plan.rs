@@ -108,11 +108,14 @@ impl Plan {
         rounds
     }
 
-    /// Prints a figure, and adds its row to the file of `--rows`.
+    /// Prints a figure, and adds its row to the file of `--rows`, but not that of a quick run.
     ///
     /// # Panics
     /// When that file cannot be written.
     pub fn show(&self, figure: &Figure) {
+        if self.quick {
+            return println!("{figure} [quick]");
+        }
         println!("{figure}");
         let Some(path) = self.option("rows").map(PathBuf::from) else { return };
         let file = OpenOptions::new().create(true).append(true).open(&path);

@@ -6,15 +6,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Params, params};
 use tillway_core::id::Uuid;
-use tillway_sqlite::{SqliteConfig, SqliteStore};
 use tokio::sync::oneshot;
 
-use crate::Side;
-use crate::work::{ACCOUNTS, Ids, RICH, account, guest};
+use crate::commits::Side;
+use crate::work::{AMOUNT, Ids, account, guest};
 
-const AMOUNT: i64 = 12_345;
 const BATCH_MAX: usize = 256;
 
 enum Step {
@@ -23,45 +22,37 @@ enum Step {
     Movement,
 }
 
+/// As long as a link of a chain. To compute one is a rule.
+const LINK: [u8; 32] = [7; 32];
+
 type Task = (Step, Ids, oneshot::Sender<()>);
 
 pub(crate) struct Floor {
     tasks: Option<Sender<Task>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    path: std::path::PathBuf,
+}
+
+/// A connection as the store opens it.
+pub(crate) fn connect(path: &Path) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.set_prepared_statement_cache_capacity(128);
+    db.execute_batch("PRAGMA cache_size = -8192").unwrap();
+    // Without it a statement may be planned anew for each value.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
+    db
 }
 
 impl Floor {
+    /// On a file that the store has made and filled.
     pub(crate) fn open(path: &Path) -> Self {
-        // The schema comes from the store itself.
-        drop(SqliteStore::open(SqliteConfig::new(path)).unwrap());
-        let db = Connection::open(path).unwrap();
-        db.set_prepared_statement_cache_capacity(128);
-        for pragma in [
-            "journal_mode = wal",
-            "synchronous = full",
-            "wal_autocheckpoint = 2000",
-            "journal_size_limit = -1",
-            "cache_size = -8192",
-        ] {
+        let db = connect(path);
+        for pragma in ["synchronous = full", "wal_autocheckpoint = 2000", "journal_size_limit = -1"]
+        {
             db.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
         }
         let (tasks, waiting) = channel();
         let writer = std::thread::spawn(move || write(&db, &waiting));
-        Self { tasks: Some(tasks), writer: Mutex::new(Some(writer)), path: path.to_owned() }
-    }
-
-    pub(crate) fn fill(&self) {
-        let db = Connection::open(&self.path).unwrap();
-        db.execute_batch("BEGIN").unwrap();
-        for n in 0..ACCOUNTS {
-            let (id, guest) = (account(n).0, guest(n).0);
-            let sql = "INSERT INTO accounts VALUES (?1, ?2, 1, 'Депозит', ?3, 0, 0, 0, 0)";
-            db.execute(sql, params![id.as_bytes(), guest.as_bytes(), RICH]).unwrap();
-            let sql = "INSERT INTO guests VALUES (?1, ?2, NULL, x'00')";
-            db.execute(sql, params![guest.as_bytes(), n.to_string()]).unwrap();
-        }
-        db.execute_batch("COMMIT").unwrap();
+        Self { tasks: Some(tasks), writer: Mutex::new(Some(writer)) }
     }
 
     async fn step(&self, step: Step, ids: Ids) {
@@ -123,7 +114,7 @@ fn look(db: &Connection, sql: &str, id: Uuid) -> Option<i64> {
 const KEY: &str = "SELECT at_ms, body, refusal, at_off FROM keys WHERE scope = 4 AND id = ?1";
 const HOLD: &str = "SELECT own, id, order_id, account, kind, overdraft, state, payment, \
     expires_ms, expires_off, at_ms, at_off FROM holds WHERE id = ?1";
-const ACCOUNT: &str = "SELECT balance, id, guest, kind, name, overdraft, held, held_own, status \
+const ACCOUNT: &str = "SELECT balance, id, guest, kind, name, overdraft, held, held_own, status, chain \
     FROM accounts WHERE id = ?1";
 const ORDER: &str = "SELECT epoch, id, till, binding, guest, identified, token, money, total, \
     held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, captured_bonus, \
@@ -138,7 +129,7 @@ const OVERDUE: &str = "SELECT own, id, order_id, account, kind, overdraft, state
 const PUT_KEY: &str = "INSERT INTO keys (scope, id, body, refusal, at_ms, at_off) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const PUT_ACCOUNT: &str = "UPDATE accounts SET balance = ?2, overdraft = ?3, held = ?4, \
-    held_own = ?5, status = ?6, name = ?7 WHERE id = ?1";
+    held_own = ?5, status = ?6, name = ?7, chain = ?8 WHERE id = ?1";
 const PUT_MOVEMENT: &str = "INSERT INTO movements (debit, debit_id, credit, credit_id, unit, \
     amount, why, by_id, at_ms, at_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
@@ -157,7 +148,7 @@ fn hold(db: &Connection, ids: &Ids) {
     let account = owner.as_bytes();
     let expires = at + 900_000;
     run(db, sql, params![id, order, account, 1, AMOUNT, 0, 0, payment, expires, 180, at, 180]);
-    run(db, PUT_ACCOUNT, params![account, balance, 0, AMOUNT, AMOUNT, 0, "Депозит"]);
+    run(db, PUT_ACCOUNT, params![account, balance, 0, AMOUNT, AMOUNT, 0, "Депозит", LINK]);
     let sql = "INSERT INTO orders (id, till, epoch, binding, guest, identified, token, money, \
                total, held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, \
                captured_bonus, closed_ms, closed_off, touched_ms, touched_off) VALUES (?1, ?2, \
@@ -166,7 +157,7 @@ fn hold(db: &Connection, ids: &Ids) {
     run(
         db,
         sql,
-        params![order, no, 0, 0, no, no, no, no, no, 0, AMOUNT, 0, 0, 0, 0, no, no, at, 180],
+        params![order, no, 0, 0, no, no, no, account, no, 0, AMOUNT, 0, 0, 0, 0, no, no, at, 180],
     );
 }
 
@@ -197,7 +188,7 @@ fn capture(db: &Connection, ids: &Ids) {
         ],
     );
     run(db, "UPDATE holds SET state = ?2, payment = ?3 WHERE id = ?1", params![hold, 1, id]);
-    run(db, PUT_ACCOUNT, params![account, balance - AMOUNT, 0, 0, 0, 0, "Депозит"]);
+    run(db, PUT_ACCOUNT, params![account, balance - AMOUNT, 0, 0, 0, 0, "Депозит", LINK]);
     let sql = "UPDATE orders SET till = ?2, epoch = ?3, binding = ?4, guest = ?5, \
                identified = ?6, token = ?7, money = ?8, total = ?9, held_credit = ?10, \
                held_deposit = ?11, held_bonus = ?12, captured_credit = ?13, \
@@ -206,7 +197,7 @@ fn capture(db: &Connection, ids: &Ids) {
     run(
         db,
         sql,
-        params![order, no, 0, 0, no, no, no, no, no, 0, 0, 0, 0, AMOUNT, 0, no, no, at, 180],
+        params![order, no, 0, 0, no, no, no, account, no, 0, 0, 0, 0, AMOUNT, 0, no, no, at, 180],
     );
 }
 
@@ -218,5 +209,5 @@ fn movement(db: &Connection, ids: &Ids) {
     let no = None::<i64>;
     run(db, PUT_MOVEMENT, params![6, no, 0, account, 0, AMOUNT, 2, id, at, 180]);
     run(db, PUT_KEY, params![5, id, id, no, at, 180]);
-    run(db, PUT_ACCOUNT, params![account, balance + AMOUNT, 0, 0, 0, 0, "Депозит"]);
+    run(db, PUT_ACCOUNT, params![account, balance + AMOUNT, 0, 0, 0, 0, "Депозит", LINK]);
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use futures::future::join_all;
 use tillway_core::account::{Account, AccountKind, AccountStatus};
 use tillway_core::book::{Commit, Expiry, House, Key, Op, Party, Scope, Verdict, Why};
 use tillway_core::guest::{Guest, Names};
@@ -12,14 +11,15 @@ use tillway_core::id::{AccountId, Fingerprint, GuestId, HoldId, OrderId, Payment
 use tillway_core::port::Store;
 use tillway_core::{Kopecks, Timestamp};
 use tillway_sqlite::{SqliteConfig, SqliteStore};
-use tokio::runtime::Runtime;
 
-use crate::Side;
+use crate::commits::Side;
 
 pub(crate) const ACCOUNTS: u64 = 1_000;
 pub(crate) const NOW: Timestamp = Timestamp { utc_ms: 1_763_000_000_000, offset_min: 180 };
 /// Of each account, so that no round runs out of money.
 pub(crate) const RICH: i64 = 1_000_000_000_000;
+/// Of each hold and capture.
+pub(crate) const AMOUNT: i64 = 12_345;
 
 /// One lifecycle's ids: random, as those of iikoFront are.
 #[derive(Clone, Copy)]
@@ -33,8 +33,11 @@ pub(crate) struct Ids {
 
 impl Ids {
     pub(crate) fn fresh() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        static NEXT: AtomicU64 = AtomicU64::new(1_000);
+        Self::of(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn of(n: u64) -> Self {
         let id = |space: u64| Uuid::from_u64_pair(mixed(n ^ (space << 56)), mixed(n + space));
         let at = Timestamp { utc_ms: NOW.utc_ms + i64::try_from(n).unwrap(), ..NOW };
         Self { account: mixed(n) % ACCOUNTS, hold: id(1), payment: id(2), order: id(3), at }
@@ -42,7 +45,7 @@ impl Ids {
 }
 
 /// The finaliser of splitmix64.
-fn mixed(n: u64) -> u64 {
+pub(crate) fn mixed(n: u64) -> u64 {
     let n = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -74,45 +77,28 @@ impl Ours {
         }
     }
 
-    async fn done(&self, commit: Commit) {
+    /// Money out of a guest's account, judged against what it has, under a key.
+    pub(crate) async fn draw(&self, ids: Ids) {
+        let (from, to) = (Party::Guest(account(ids.account)), Party::House(House::Suspense));
+        let (amount, why, by) = (Kopecks(100), Why::Correction, ids.payment);
+        let op = Op::Move { from, to, amount, why, by };
+        self.done(keyed(Scope::Custom, ids.payment, ids.at, op)).await;
+    }
+
+    /// iiko closed the order with its payment.
+    pub(crate) async fn close(&self, ids: Ids) {
+        let (order, listed) = (OrderId(ids.order), vec![PaymentId(ids.payment)]);
+        self.done(Commit::of(ids.at, vec![Op::Close { order, listed }])).await;
+    }
+
+    /// Commits that must be done.
+    pub(crate) async fn done(&self, commit: Commit) {
         let committed = self.store.commit(commit).await.unwrap();
         assert!(matches!(committed.verdict, Verdict::Done(_)), "{committed:?}");
     }
 
-    /// What the disk holds for each movement and lifecycle, and for nothing.
-    pub(crate) fn sizes(self, runtime: &Runtime, folder: &Path) -> String {
-        const MANY: u64 = 60_000;
-        drop(self);
-        let size = |name: &str, lifecycle: bool| {
-            let path = folder.join(name);
-            let empty = {
-                runtime.block_on(Self::open(&path).fill());
-                std::fs::metadata(&path).unwrap().len()
-            };
-            let store = Self::open(&path);
-            runtime.block_on(async {
-                for _ in 0..MANY / 200 {
-                    let all = (0..200).map(|_| async {
-                        match lifecycle {
-                            true => store.lifecycle(Ids::fresh()).await,
-                            false => store.movement(Ids::fresh()).await,
-                        }
-                    });
-                    join_all(all).await;
-                }
-            });
-            drop(store);
-            (std::fs::metadata(&path).unwrap().len() - empty) / MANY
-        };
-        let (movement, lifecycle) = (size("movements.db", false), size("lifecycles.db", true));
-        let path = folder.join("empty.db");
-        drop(Self::open(&path));
-        let empty = std::fs::metadata(&path).unwrap().len() / 1_024;
-        format!(
-            "bench G21-movement-size ours={movement}B floor=743B (a claim of pgledger)\n\
-             bench lifecycle-size ours={lifecycle}B (hold, capture, order, key)\n\
-             bench G20-empty-store ours={empty}KiB"
-        )
+    pub(crate) fn store(&self) -> &SqliteStore {
+        &self.store
     }
 }
 
@@ -120,7 +106,7 @@ impl Ours {
 impl Side for Ours {
     async fn lifecycle(&self, ids: Ids) {
         let (order, account) = (OrderId(ids.order), account(ids.account));
-        let (id, amount) = (HoldId(ids.hold), Kopecks(12_345));
+        let (id, amount) = (HoldId(ids.hold), Kopecks(AMOUNT));
         let expiry = Expiry::At(ids.at.after(core::time::Duration::from_secs(900)));
         let hold = Op::Hold { id, order, account, amount, expiry, supersedes: None };
         self.done(keyed(Scope::Reserve, id.0, ids.at, hold)).await;
@@ -130,12 +116,12 @@ impl Side for Ours {
     }
 
     async fn movement(&self, ids: Ids) {
-        let op = top_up(ids.account, 12_345, ids.payment);
+        let op = top_up(ids.account, AMOUNT, ids.payment);
         self.done(keyed(Scope::TopUp, ids.payment, ids.at, op)).await;
     }
 }
 
-fn keyed(scope: Scope, id: Uuid, at: Timestamp, op: Op) -> Commit {
+pub(crate) fn keyed(scope: Scope, id: Uuid, at: Timestamp, op: Op) -> Commit {
     let key = Key { scope, id, attempt: 1, body: Fingerprint(*id.as_bytes()) };
     Commit { key: Some(key), ..Commit::of(at, vec![op]) }
 }
@@ -166,6 +152,7 @@ fn opened(n: u64) -> Vec<Op> {
             overdraft: Kopecks::ZERO,
             held: Kopecks::ZERO,
             held_own: Kopecks::ZERO,
+            chain: tillway_core::book::Chain::START,
             status: AccountStatus::Active,
         })),
     ]
