@@ -5,12 +5,16 @@
 //! operations belong together: one [`Step`] becomes one commit. A crash between two steps loses
 //! nothing, because the next run folds the same stream and is asked the same question.
 
+mod attempt;
 mod binding;
 mod lines;
 mod payment;
 
 use core::fmt::Debug;
 
+pub use attempt::{
+    AttemptCommand, AttemptEvent, AttemptFlow, Begun, Body, Said, Standing, Verdict, shelf,
+};
 pub use binding::{
     Asked, BOUND_FOR, BUSY_TRIES_MAX, BUSY_WAIT, BindingAnswer, BindingCommand, BindingEvent,
     BindingFlow, CheckIn, Ending, Phase, STRAY_PATIENCE, STRAYS_MAX, Stray,

@@ -1,7 +1,6 @@
 //! Money: whole kopecks, checked arithmetic, exact text.
 
 use core::fmt;
-use core::num::IntErrorKind;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -202,13 +201,17 @@ fn split_exponent(digits: &[u8]) -> Result<(&[u8], i32), MoneyError> {
     let (mantissa, rest) = digits.split_at(at);
     let text = core::str::from_utf8(rest.get(1..).unwrap_or_default());
     let exponent = text.map_err(|_| MoneyError::Syntax)?;
-    match exponent.parse() {
-        Ok(value) => Ok((mantissa, value)),
-        // Whatever stands before it, the point moves beyond every digit.
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok((mantissa, i32::MAX)),
-        Err(error) if *error.kind() == IntErrorKind::NegOverflow => Ok((mantissa, i32::MIN)),
-        Err(_) => Err(MoneyError::Syntax),
+    let (below, digits) = match exponent.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(MoneyError::Syntax);
     }
+    // One that does not fit moves the point beyond every digit there is.
+    let far = if below { i32::MIN } else { i32::MAX };
+    Ok((mantissa, exponent.parse().unwrap_or(far)))
 }
 
 /// `whole.fraction × 10^exponent` in kopecks; digits below a kopeck must be zeros.
@@ -277,6 +280,7 @@ mod tests {
             ("NaN", MoneyError::Syntax),
             ("1e", MoneyError::Syntax),
             ("1e+-9", MoneyError::Syntax),
+            ("2.5E9999999999999990.011@", MoneyError::Syntax),
             ("1111111111111111111111111111111111111111x", MoneyError::Syntax),
             ("0.001", MoneyError::TooPrecise),
             ("1e-3", MoneyError::TooPrecise),

@@ -24,6 +24,8 @@ pub enum StreamKind {
     Payment,
     /// The digests of past days; one stream, id = nil.
     Digest,
+    /// An attempt at a device; id = the attempt's.
+    Attempt,
 }
 
 impl StreamKind {
@@ -33,6 +35,7 @@ impl StreamKind {
             Self::Binding => 1,
             Self::Payment => 2,
             Self::Digest => 3,
+            Self::Attempt => 4,
         }
     }
 
@@ -42,6 +45,7 @@ impl StreamKind {
             1 => Some(Self::Binding),
             2 => Some(Self::Payment),
             3 => Some(Self::Digest),
+            4 => Some(Self::Attempt),
             _ => None,
         }
     }

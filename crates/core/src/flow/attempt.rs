@@ -1,0 +1,357 @@
+//! One attempt at a device that touches the outside: a fiscal document, a card payment.
+//!
+//! ```text
+//!          before the call            its answer
+//! new ────────────────────▶ open ──────────────────▶ done, refused
+//!                             │ no answer, or none that can be believed
+//!                             ▼
+//!                          in doubt ──found──▶ done, refused
+//!                             │ the device cannot say
+//!                             ▼
+//!                          a person ──judged─▶ done, refused
+//! ```
+//!
+//! The stream is written before the device is touched and after it answered, so that a restart
+//! knows what may have happened and never repeats it. What was asked and what was answered are
+//! bytes of the device's own types: this flow only knows how far it got.
+
+use minicbor::{Decode, Encode};
+
+use crate::Kopecks;
+use crate::book::{Head, Record, Refusal, Status, StreamId};
+use crate::flow::{BadRecord, Flow, Illegal, Next, Step, decode_event, encode_event};
+use crate::id::Uuid;
+use crate::time::Timestamp;
+
+/// The flow of one attempt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AttemptFlow {
+    /// Its id, which the device may have been given.
+    pub id: Uuid,
+    /// What was begun; `None` before.
+    pub begun: Option<Begun>,
+    /// How far it got.
+    pub standing: Standing,
+}
+
+/// How far an attempt got.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// Not begun.
+    New,
+    /// The device may be at it, or the program stopped before it answered.
+    Open,
+    /// The answer is lost or cannot be believed.
+    InDoubt(Said),
+    /// The device cannot say. A person is asked.
+    Person(Said),
+    /// It is known what became of it.
+    Known(Said),
+}
+
+/// What an attempt is about.
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
+pub struct Begun {
+    /// The device, by the name that the venue gave it; at most 56 bytes.
+    #[n(0)]
+    pub device: Box<str>,
+    /// What it was asked to do.
+    #[n(1)]
+    pub what: Body,
+    /// The money at stake.
+    #[n(2)]
+    pub total: Kopecks,
+}
+
+/// What a device, a search or a person said.
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
+pub struct Said {
+    /// What it means.
+    #[n(0)]
+    pub verdict: Verdict,
+    /// In the device's own types.
+    #[n(1)]
+    pub body: Body,
+    /// The person, when it was one.
+    #[n(2)]
+    pub by: Option<Box<str>>,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, Decode, Encode, Eq, PartialEq)]
+#[cbor(index_only)]
+pub enum Verdict {
+    /// It was done.
+    #[n(0)]
+    Done,
+    /// It was not done, and will not be.
+    #[n(1)]
+    Refused,
+    /// Unknown, and the device can be asked.
+    #[n(2)]
+    InDoubt,
+    /// Unknown, and only a person can say.
+    #[n(3)]
+    Person,
+}
+
+/// Bytes of a device's own types, in core's codec.
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
+#[cbor(transparent)]
+pub struct Body(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>);
+
+impl Body {
+    /// The bytes of a value.
+    pub fn of<T: Encode<()>>(value: &T) -> Self {
+        // Writing to memory cannot fail, and our types have no encoder that does.
+        Self(minicbor::to_vec(value).unwrap_or_default())
+    }
+
+    /// The value of the bytes; `None` when they are of another type.
+    pub fn read<T: for<'b> Decode<'b, ()>>(&self) -> Option<T> {
+        minicbor::decode(&self.0).ok()
+    }
+}
+
+/// What happened in an attempt.
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
+pub enum AttemptEvent {
+    /// It was written down, before the device was touched.
+    #[n(0)]
+    Begun(#[n(0)] Begun),
+    /// The device answered.
+    #[n(1)]
+    Answered(#[n(0)] Said),
+    /// It was found out later.
+    #[n(2)]
+    Found(#[n(0)] Said),
+    /// A person decided.
+    #[n(3)]
+    Judged(#[n(0)] Said),
+}
+
+/// What may be asked of an attempt.
+#[derive(Clone, Debug)]
+pub enum AttemptCommand {
+    /// Write it down. A repeat of the same changes nothing.
+    Begin(Begun),
+    /// The device answered.
+    Answer(Said),
+    /// It was found out. An approval that comes after everybody had given up counts (F19).
+    Find(Said),
+    /// A person decided about one that only a person can decide.
+    Judge(Said),
+}
+
+/// The number of this flow's records.
+const KIND: u16 = 3;
+
+impl AttemptFlow {
+    /// What became of it, when that is known.
+    pub fn known(&self) -> Option<&Said> {
+        match &self.standing {
+            Standing::Known(said) => Some(said),
+            _ => None,
+        }
+    }
+
+    /// Begun, and not known yet: it keeps new money off its device.
+    pub fn is_unsettled(&self) -> bool {
+        !matches!(self.standing, Standing::New | Standing::Known(_))
+    }
+
+    /// Whether this may be said now.
+    fn may(&self, event: &AttemptEvent) -> bool {
+        let known = |said: &Said| matches!(said.verdict, Verdict::Done | Verdict::Refused);
+        match (&self.standing, event) {
+            (Standing::New, AttemptEvent::Begun(_))
+            | (Standing::Open, AttemptEvent::Answered(_)) => true,
+            (Standing::Open | Standing::InDoubt(_), AttemptEvent::Found(_)) => true,
+            (Standing::Person(_), AttemptEvent::Found(said)) => known(said),
+            (Standing::Person(_), AttemptEvent::Judged(said)) => known(said) && said.by.is_some(),
+            // Somebody gave up too early, and was wrong.
+            (Standing::Known(was), AttemptEvent::Found(said)) => {
+                was.verdict == Verdict::Refused && said.verdict == Verdict::Done
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Flow for AttemptFlow {
+    type Event = AttemptEvent;
+    type Command = AttemptCommand;
+    type Answer = Said;
+
+    fn new(stream: StreamId) -> Self {
+        Self { id: stream.id, begun: None, standing: Standing::New }
+    }
+
+    fn apply(&mut self, event: &AttemptEvent) -> Result<(), Illegal> {
+        if !self.may(event) {
+            return Err(Illegal);
+        }
+        let said = match event {
+            AttemptEvent::Begun(begun) => {
+                self.begun = Some(begun.clone());
+                self.standing = Standing::Open;
+                return Ok(());
+            }
+            AttemptEvent::Answered(said)
+            | AttemptEvent::Found(said)
+            | AttemptEvent::Judged(said) => said.clone(),
+        };
+        self.standing = match said.verdict {
+            Verdict::Done | Verdict::Refused => Standing::Known(said),
+            Verdict::InDoubt => Standing::InDoubt(said),
+            Verdict::Person => Standing::Person(said),
+        };
+        Ok(())
+    }
+
+    fn next(&self, _: Timestamp) -> Next<AttemptEvent> {
+        Next::Done
+    }
+
+    fn command(
+        &self,
+        command: AttemptCommand,
+        _: Timestamp,
+    ) -> Result<Step<AttemptEvent>, Refusal> {
+        let event = match command {
+            AttemptCommand::Begin(begun) if self.begun.as_ref() == Some(&begun) => {
+                return Ok(Step::nothing());
+            }
+            AttemptCommand::Begin(begun) => AttemptEvent::Begun(begun),
+            AttemptCommand::Answer(said) => AttemptEvent::Answered(said),
+            AttemptCommand::Find(said) => AttemptEvent::Found(said),
+            AttemptCommand::Judge(said) => AttemptEvent::Judged(said),
+        };
+        if self.may(&event) {
+            Ok(Step { events: vec![event], ops: Vec::new() })
+        } else {
+            Err(Refusal::AttemptSettled)
+        }
+    }
+
+    fn answer(&self, said: Said, at: Timestamp) -> Option<Step<AttemptEvent>> {
+        self.command(AttemptCommand::Answer(said), at).ok()
+    }
+
+    fn head(&self) -> Head {
+        let status = match self.standing {
+            Standing::Known(_) => Status::Done,
+            Standing::Person(_) => Status::NeedsPerson,
+            _ => Status::Open,
+        };
+        let open = self.begun.as_ref().filter(|_| status != Status::Done);
+        Head {
+            status,
+            wake_at: None,
+            shelf: open.map(|begun| shelf(&begun.device)),
+            total: self.begun.as_ref().map_or(Kopecks::ZERO, |begun| begun.total),
+        }
+    }
+
+    fn encode(event: &AttemptEvent) -> Record {
+        encode_event(KIND, event)
+    }
+
+    fn decode(record: &Record) -> Result<AttemptEvent, BadRecord> {
+        decode_event(KIND, record)
+    }
+}
+
+/// Where the open attempts of a device are listed: no till has such a name.
+pub fn shelf(device: &str) -> Box<str> {
+    format!("device {device}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::StreamKind;
+
+    fn new() -> AttemptFlow {
+        AttemptFlow::new(StreamId { kind: StreamKind::Attempt, id: Uuid::from_u128(7) })
+    }
+
+    fn begun(what: u8) -> Begun {
+        Begun { device: "kiosk 1".into(), what: Body::of(&what), total: Kopecks(36_000) }
+    }
+
+    fn said(verdict: Verdict) -> Said {
+        Said { verdict, body: Body::of(&"text"), by: None }
+    }
+
+    fn person(verdict: Verdict) -> Said {
+        Said { by: Some("Анна".into()), ..said(verdict) }
+    }
+
+    fn after(commands: impl IntoIterator<Item = AttemptCommand>) -> Result<AttemptFlow, Refusal> {
+        let mut flow = new();
+        for command in commands {
+            for event in flow.command(command, Timestamp::default())?.events {
+                let record = AttemptFlow::encode(&event);
+                assert_eq!(AttemptFlow::decode(&record).as_ref(), Ok(&event));
+                flow.apply(&event).unwrap();
+            }
+        }
+        Ok(flow)
+    }
+
+    use AttemptCommand::{Answer, Begin, Find, Judge};
+    use Verdict::{Done, InDoubt, Person, Refused};
+
+    #[test]
+    fn an_attempt_is_written_down_first_and_once() {
+        assert!(after([Answer(said(Done))]).is_err());
+        let flow = after([Begin(begun(1)), Begin(begun(1))]).unwrap();
+        assert!(flow.is_unsettled());
+        let head = flow.head();
+        assert_eq!((head.status, head.total), (Status::Open, Kopecks(36_000)));
+        assert_eq!(head.shelf.as_deref(), Some("device kiosk 1"));
+        assert!(after([Begin(begun(1)), Begin(begun(2))]).is_err(), "another one, the same id");
+    }
+
+    #[test]
+    fn what_is_known_stays_known() {
+        for verdict in [Done, Refused] {
+            let flow = after([Begin(begun(1)), Answer(said(verdict))]).unwrap();
+            assert_eq!(flow.known().unwrap().verdict, verdict);
+            assert_eq!((flow.head().status, flow.head().shelf), (Status::Done, None));
+            for again in [Answer(said(InDoubt)), Find(said(Refused)), Judge(person(Done))] {
+                assert!(after([Begin(begun(1)), Answer(said(verdict)), again]).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_doubt_is_searched_and_then_a_person_decides() {
+        let doubt = [Begin(begun(1)), Answer(said(InDoubt))];
+        assert!(after(doubt.clone()).unwrap().is_unsettled());
+        let found = after(doubt.clone().into_iter().chain([Find(said(Done))])).unwrap();
+        assert_eq!(found.known().unwrap().verdict, Done);
+        let asked: Vec<_> = doubt.into_iter().chain([Find(said(Person))]).collect();
+        assert_eq!(after(asked.clone()).unwrap().head().status, Status::NeedsPerson);
+        let by_nobody = asked.iter().cloned().chain([Judge(said(Refused))]);
+        assert!(after(by_nobody).is_err());
+        let judged: Vec<_> = asked.into_iter().chain([Judge(person(Refused))]).collect();
+        assert_eq!(after(judged.clone()).unwrap().known().unwrap().by.as_deref(), Some("Анна"));
+        // F19: the approval comes after the person's no.
+        let late = after(judged.into_iter().chain([Find(said(Done))])).unwrap();
+        assert_eq!(late.known().unwrap().verdict, Done);
+    }
+
+    #[test]
+    fn a_crash_before_the_answer_leaves_it_open() {
+        let flow = after([Begin(begun(1)), Find(said(Refused))]).unwrap();
+        assert_eq!(flow.known().unwrap().verdict, Refused);
+    }
+
+    #[test]
+    fn a_body_reads_as_what_it_is() {
+        assert_eq!(Body::of(&7_u64).read::<u64>(), Some(7));
+        assert_eq!(Body::of(&"text").read::<u64>(), None);
+    }
+}
