@@ -4,15 +4,16 @@
 //! Every walk goes row by row, so a book of any size needs no more memory than a small one.
 
 use rusqlite::{Connection, Params, params};
-use tillway_core::Account;
 use tillway_core::book::{
     AccountWalk, Auditor, Chain, Day, DayDigest, Digest, Fault, Movement, Stored, StreamId,
     StreamRow, StreamWalk, code,
 };
+use tillway_core::id::AccountId;
 use tillway_core::port::ReadError;
 
-use crate::error::{CheckError, Fail};
-use crate::row::{self, Columns, columns, each, many};
+use crate::check::{Checked, Progress, Stage};
+use crate::error::Fail;
+use crate::row::{self, Columns, columns, each, many, one};
 use crate::save;
 
 const ACCOUNTS: &str = concat!("SELECT ", columns!(account), " FROM accounts ORDER BY id");
@@ -64,40 +65,95 @@ impl Broken {
     }
 }
 
-impl From<Broken> for CheckError {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Read(fail) => Self::Read(fail.read_error()),
-            Broken::Book(fault) => Self::Book(fault),
-        }
-    }
-}
-
 /// Every sum and every chain of the book.
-pub(crate) fn audit(db: &Connection) -> Result<(), Broken> {
+pub(crate) fn audit(
+    db: &Connection,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Checked, Broken> {
     let mut auditor = Auditor::default();
+    let mut seen = Checked { schema: schema(db)?, ..Checked::default() };
+    let mut rows = Rows { done: 0, total: total(db)?, progress };
     let movements = concat!("SELECT ", columns!(movement), " FROM movements");
-    walk(db, movements, [], row::movement, |(_, movement)| Ok(auditor.movement(&movement)?))?;
+    walk(db, movements, [], row::movement, |(_, movement)| {
+        rows.one(&mut seen.movements);
+        Ok(auditor.movement(&movement)?)
+    })?;
     let holds = concat!("SELECT ", columns!(hold), " FROM holds WHERE state = ?1");
     walk(db, holds, [code::hold::HELD], row::hold, |hold| Ok(auditor.hold(&hold)?))?;
     walk(db, ACCOUNTS, [], row::account, |account| {
-        Ok(auditor.account(&account_walk(db, &account)?)?)
+        rows.one(&mut seen.accounts);
+        let mut chain = AccountWalk::new(&account);
+        statement(db, account.id, &mut chain, || rows.one(&mut 0))?;
+        Ok(auditor.account(&chain)?)
     })?;
     let payments = concat!("SELECT ", columns!(payment), " FROM payments");
-    walk(db, payments, [], row::payment, |payment| Ok(auditor.payment(&payment)?))?;
+    walk(db, payments, [], row::payment, |payment| {
+        rows.one(&mut seen.payments);
+        Ok(auditor.payment(&payment)?)
+    })?;
     let orders =
         concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_id = id");
-    walk(db, orders, [], row::order, |order| Ok(auditor.order(&order)?))?;
+    walk(db, orders, [], row::order, |order| {
+        rows.one(&mut seen.orders);
+        Ok(auditor.order(&order)?)
+    })?;
     walk(db, STREAMS, [], row::stream, |stream| {
+        rows.one(&mut seen.streams);
         let mut chain = StreamWalk::new(&stream);
         records(db, stream.id, |stored| {
+            rows.one(&mut seen.records);
             auditor.kept(stream.id, stored);
+            if stream.id == Digest::STREAM {
+                seen.digests = stored.seq.0;
+                seen.last = Digest::decode(&stored.record).ok();
+            }
             Ok(chain.record(stored)?)
         })?;
         Ok(auditor.stream(&chain)?)
     })?;
     strays(db)?;
-    Ok(auditor.end()?)
+    auditor.end()?;
+    walk(db, "SELECT body FROM guests", [], row::guest, |_| {
+        rows.one(&mut seen.guests);
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+/// Tells how far a walk is, now and then.
+struct Rows<'p> {
+    done: u64,
+    total: u64,
+    progress: &'p mut dyn FnMut(Progress),
+}
+
+impl Rows<'_> {
+    /// How many rows from one word to the next: some words a second.
+    const EVERY: u64 = 65_536;
+
+    fn one(&mut self, count: &mut u64) {
+        *count = count.saturating_add(1);
+        if self.done.is_multiple_of(Self::EVERY) {
+            let total = self.total.max(self.done);
+            (self.progress)(Progress { stage: Stage::Book, done: self.done, total });
+        }
+        self.done = self.done.saturating_add(1);
+    }
+}
+
+/// About how many rows an audit reads, found without reading them: each movement once for the sums
+/// and mostly once for an account, each record once.
+fn total(db: &Connection) -> Result<u64, Fail> {
+    let sql = "SELECT 2 * coalesce((SELECT max(entry) FROM movements), 0) + \
+               coalesce((SELECT sum(seq) FROM streams), 0)";
+    let total = one(db, sql, [], |c| c.int())?;
+    Ok(total.and_then(|total| u64::try_from(total).ok()).unwrap_or_default())
+}
+
+fn schema(db: &Connection) -> Result<u32, Fail> {
+    let sql = "SELECT max(version) FROM schema_version";
+    let version = one(db, sql, [], |c| c.int())?;
+    Ok(version.and_then(|version| u32::try_from(version).ok()).unwrap_or_default())
 }
 
 /// The digest of a day.
@@ -124,7 +180,9 @@ pub(crate) fn digest(db: &Connection, day: Day) -> Result<Option<Digest>, Broken
         " WHERE credit = 0 AND at_ms >= ?1 AND at_ms < ?2) ORDER BY id"
     );
     walk(db, accounts, [from, to], row::account, |account| {
-        Ok(digest.account(&account_walk(db, &account)?)?)
+        let mut chain = AccountWalk::new(&account);
+        statement(db, account.id, &mut chain, || ())?;
+        Ok(digest.account(&chain)?)
     })?;
     Ok(digest.end())
 }
@@ -148,13 +206,18 @@ pub(crate) fn fill(db: &Connection) -> Result<(), Fail> {
     Ok(())
 }
 
-fn account_walk<'a>(db: &Connection, account: &'a Account) -> Result<AccountWalk<'a>, Broken> {
-    let mut chain = AccountWalk::new(account);
-    walk(db, STATEMENT, [account.id.0.as_bytes()], row::movement, |(_, movement)| {
+/// Walks the movements of an account.
+fn statement(
+    db: &Connection,
+    id: AccountId,
+    chain: &mut AccountWalk<'_>,
+    mut each: impl FnMut(),
+) -> Result<(), Broken> {
+    walk(db, STATEMENT, [id.0.as_bytes()], row::movement, |(_, movement)| {
+        each();
         chain.movement(&movement);
         Ok(())
-    })?;
-    Ok(chain)
+    })
 }
 
 fn records(

@@ -7,7 +7,8 @@ use rusqlite::ErrorCode;
 use tillway_core::book::Fault;
 use tillway_core::port::ReadError;
 
-/// Why the store does not open. Each says what the operator can do.
+/// Why the store does not open. Each names the file and says what the operator can do. The file is
+/// left as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -17,8 +18,8 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
     },
-    /// Give the account that runs the program the right to write there.
-    #[error("{} cannot be written", path.display())]
+    /// Give the account that runs the program the right to read and write there.
+    #[error("{} cannot be read and written by this account", path.display())]
     ReadOnly {
         /// The file or its folder.
         path: PathBuf,
@@ -29,7 +30,8 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// Correct the path: this is some other file.
+    /// Correct the path: this is some other file. Or restore a backup: its beginning was
+    /// overwritten.
     #[error("{} is not a database", path.display())]
     NotADatabase {
         /// The file.
@@ -42,31 +44,64 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Restore a backup.
-    #[error("{} is damaged", path.display())]
+    #[error("{} is damaged: {finding}", path.display())]
     Damaged {
+        /// The file, or its log.
+        path: PathBuf,
+        /// What is wrong with it.
+        finding: Box<str>,
+    },
+    /// Put the file back: SQLite would throw the log away, and the newest payments with it.
+    #[error("{} is missing or empty, and its log {} is not", path.display(), log.display())]
+    LogAlone {
         /// The file.
         path: PathBuf,
+        /// The log.
+        log: PathBuf,
     },
     /// Run the newer program again: an older one would not understand the file.
-    #[error("the file has schema version {found}, this program knows {known} at most")]
+    #[error("{} has schema version {found}, this program knows {known} at most", path.display())]
     NewerSchema {
+        /// The file.
+        path: PathBuf,
         /// The version of the file.
         found: u32,
         /// The last one that this program knows.
         known: u32,
     },
     /// The file was made by a program that was built from other sources.
-    #[error("schema version {version} of the file differs from the one in this program")]
+    #[error("schema version {version} of {} differs from the one in this program", path.display())]
     ChangedMigration {
+        /// The file.
+        path: PathBuf,
         /// The version.
         version: u32,
     },
+    /// Run the program that wrote the file, or restore a backup.
+    #[error(
+        "{} cannot be brought to schema version {version}; it keeps the version it has",
+        path.display()
+    )]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// The version that could not be reached.
+        version: u32,
+        /// What stood in the way.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// Free space.
-    #[error("the disk is full")]
-    Full,
+    #[error("the disk of {} is full", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system has no thread or memory to give, or the disk answers with errors.
-    #[error("the file cannot be opened")]
+    #[error("{} cannot be opened", path.display())]
     Io {
+        /// The file.
+        path: PathBuf,
         /// What the system said.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
@@ -78,17 +113,77 @@ pub enum OpenError {
 #[non_exhaustive]
 pub enum CheckError {
     /// The check could not be made.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The file is damaged.
-    #[error("the file is damaged: {finding}")]
+    #[error("{} cannot be checked", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: ReadError,
+    },
+    /// The file is damaged: restore a backup.
+    #[error("{} is damaged: {finding}", path.display())]
     Damaged {
-        /// The first thing that SQLite found.
+        /// The file.
+        path: PathBuf,
+        /// The first thing that was found.
         finding: Box<str>,
     },
-    /// A sum of the book does not hold.
-    #[error("the book does not hold")]
-    Book(#[from] Fault),
+    /// A sum, a chain or a digest of the book does not hold: somebody changed the file, or the
+    /// program has an error. Ask for help, and keep the file.
+    #[error("the book in {} does not hold", path.display())]
+    Book {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that was found.
+        #[source]
+        fault: Fault,
+    },
+}
+
+/// Why there is no backup. Nothing stands under its name.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// Choose another name: a backup replaces nothing.
+    #[error("{} is there already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Create the folder, or correct the path.
+    #[error("the folder {} does not exist", path.display())]
+    FolderMissing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Give the account that runs the program the right to write there.
+    #[error("{} cannot be written by this account", path.display())]
+    ReadOnly {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Free space, or choose another disk.
+    #[error("the disk of {} is full", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The copy could not be written.
+    #[error("{} cannot be written", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The store could not be read.
+    #[error("the store cannot be read")]
+    Read(#[from] ReadError),
+    /// The copy does not hold, so the store does not either: check it.
+    #[error("the copy was thrown away")]
+    Check(#[from] CheckError),
 }
 
 /// An error of a statement or of a row.

@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod backup;
 mod chains;
+mod check;
 mod config;
 mod error;
+mod gone;
 mod load;
+mod log;
 mod open;
+mod preflight;
 mod queue;
 mod read;
 mod row;
@@ -15,7 +20,9 @@ mod store;
 mod tests;
 mod writer;
 
+pub use backup::Backup;
+pub use check::{Checked, Progress, Stage};
 pub use config::SqliteConfig;
-pub use error::{CheckError, OpenError};
+pub use error::{BackupError, CheckError, OpenError};
 pub use store::SqliteStore;
 pub use tillway_device::Mode;

@@ -2,15 +2,16 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, params};
 use tillway_core::id::Fingerprint;
 
 use crate::chains;
 use crate::config::SqliteConfig;
-use crate::error::{Fail, OpenError};
+use crate::error::{Fail, Meaning, OpenError};
+use crate::preflight::{self, beside};
 
 /// The schema, one step for each version. A released step never changes; what is new is a new one.
 const MIGRATIONS: [Migration; 2] = [
@@ -38,31 +39,46 @@ pub(crate) fn lock(config: &SqliteConfig) -> Result<File, OpenError> {
     if !folder.is_dir() {
         return Err(OpenError::FolderMissing { path: folder.to_owned() });
     }
-    let mut name = config.path.clone().into_os_string();
-    name.push(".lock");
-    let path = PathBuf::from(name);
+    let path = beside(&config.path, ".lock");
     let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = opened.map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             OpenError::ReadOnly { path: folder.to_owned() }
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::Full,
-        _ => OpenError::Io { source: Box::new(error) },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            OpenError::Full { path: config.path.clone() }
+        }
+        _ => OpenError::Io { path: path.clone(), source: Box::new(error) },
     })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: config.path.clone() }),
-        Err(TryLockError::Error(error)) => Err(OpenError::Io { source: Box::new(error) }),
+        Err(TryLockError::Error(error)) => Err(OpenError::Io { path, source: Box::new(error) }),
     }
 }
 
-/// The connection that writes, with the schema up to date.
+/// The connection that writes, with the schema up to date. A file that is refused is left as it
+/// was, its log too.
 pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
     let explain = |error| explained(&config.path, error);
+    if config.vfs.is_none() {
+        preflight::look(&config.path)?;
+    }
     let mut connection = connect(config).map_err(explain)?;
+    let on_close = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(on_close, true).map_err(explain)?;
+    if connection.is_readonly(MAIN_DB).map_err(explain)? {
+        return Err(OpenError::ReadOnly { path: config.path.clone() });
+    }
     foreign(config, &connection)?;
+    let applied = versions(config, &connection)?;
+    // Holds from the first page on.
+    connection.pragma_update(None, "page_size", 4_096).map_err(explain)?;
+    if applied < MIGRATIONS.len() {
+        migrate(config, &mut connection, applied)?;
+    }
     prepare(&connection).map_err(explain)?;
-    migrate(config, &mut connection)?;
+    connection.set_db_config(on_close, false).map_err(explain)?;
     Ok(connection)
 }
 
@@ -110,9 +126,8 @@ fn foreign(config: &SqliteConfig, connection: &Connection) -> Result<(), OpenErr
     Ok(())
 }
 
-/// What the write connection alone decides. The page size holds from the first page on.
+/// What the write connection alone decides.
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "page_size", 4_096)?;
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -129,49 +144,77 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn migrate(config: &SqliteConfig, connection: &mut Connection) -> Result<(), OpenError> {
+/// How many steps of the schema the file has; refuses steps that are not ours.
+fn versions(config: &SqliteConfig, connection: &Connection) -> Result<usize, OpenError> {
     let explain = |error| explained(&config.path, error);
-    let step = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+    let path = || config.path.clone();
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(explain)?;
-    step.execute_batch(
-        "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, \
-         checksum BLOB NOT NULL, applied_at INTEGER NOT NULL) STRICT",
-    )
-    .map_err(explain)?;
-    let applied = applied(&step).map_err(explain)?;
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    if let Some((found, _)) = applied.iter().find(|(version, _)| *version > known) {
-        return Err(OpenError::NewerSchema { found: *found, known });
+    if tables == 0 {
+        return Ok(0);
     }
-    for (version, Migration { sql, fill }) in (1..).zip(MIGRATIONS) {
-        let checksum = checksum(sql);
-        match applied.iter().find(|(v, _)| *v == version) {
-            Some((_, was)) if *was == checksum => {}
-            Some(_) => return Err(OpenError::ChangedMigration { version }),
-            None => {
-                step.execute_batch(sql).map_err(explain)?;
-                fill(&step).map_err(|fail| unfilled(&config.path, fail))?;
-                let sql = "INSERT INTO schema_version VALUES (?1, ?2, unixepoch())";
-                step.execute(sql, params![version, checksum]).map_err(explain)?;
-            }
+    let sql = "SELECT version, checksum FROM schema_version ORDER BY version";
+    let mut statement = connection.prepare(sql).map_err(explain)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(explain)?;
+    let applied: Vec<(u32, [u8; 16])> = rows.collect::<Result<_, _>>().map_err(explain)?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if let Some((found, _)) = applied.last().filter(|(version, _)| *version > known) {
+        return Err(OpenError::NewerSchema { path: path(), found: *found, known });
+    }
+    for ((version, checksum), (wanted, step)) in applied.iter().zip((1..).zip(&MIGRATIONS)) {
+        if (*version, *checksum) != (wanted, step.checksum()) {
+            return Err(OpenError::ChangedMigration { path: path(), version: wanted });
         }
     }
-    step.pragma_update(None, "application_id", APPLICATION_ID).map_err(explain)?;
-    step.commit().map_err(explain)
+    Ok(applied.len())
 }
 
-fn applied(connection: &Connection) -> rusqlite::Result<Vec<(u32, [u8; 16])>> {
-    let sql = "SELECT version, checksum FROM schema_version ORDER BY version DESC";
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
+/// Applies the steps that the file has not, all or none.
+fn migrate(
+    config: &SqliteConfig,
+    connection: &mut Connection,
+    applied: usize,
+) -> Result<(), OpenError> {
+    let explain = |error| explained(&config.path, error);
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(explain)?;
+    transaction
+        .execute_batch(
+            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, \
+             checksum BLOB NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+        )
+        .map_err(explain)?;
+    for (version, step) in (1..).zip(&MIGRATIONS).skip(applied) {
+        step.apply(&transaction, version).map_err(|fail| failed(&config.path, version, fail))?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(explain)?;
+    transaction.commit().map_err(explain)
 }
 
-fn unfilled(path: &Path, fail: Fail) -> OpenError {
-    match fail {
-        Fail::Sql(error) => explained(path, error),
-        Fail::BadRow(_) => OpenError::Damaged { path: path.to_owned() },
+impl Migration {
+    fn checksum(&self) -> [u8; 16] {
+        checksum(self.sql)
+    }
+
+    fn apply(&self, db: &Connection, version: u32) -> Result<(), Fail> {
+        db.execute_batch(self.sql)?;
+        (self.fill)(db)?;
+        let sql = "INSERT INTO schema_version VALUES (?1, ?2, unixepoch())";
+        db.execute(sql, params![version, self.checksum()])?;
+        Ok(())
+    }
+}
+
+/// A step that did not go through.
+fn failed(path: &Path, version: u32, fail: Fail) -> OpenError {
+    match (fail.meaning(), fail) {
+        (Meaning::Full | Meaning::Later, Fail::Sql(error)) => explained(path, error),
+        (_, fail) => {
+            let path = path.to_owned();
+            OpenError::Migration { path, version, source: Box::new(fail) }
+        }
     }
 }
 
@@ -185,10 +228,13 @@ fn explained(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path },
-        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path },
+        // A table that is missing, or a number of the header that SQLite does not know.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
+            OpenError::Damaged { path, finding: error.to_string().into() }
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked { path },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::ReadOnly { path },
-        Some(ErrorCode::DiskFull) => OpenError::Full,
-        _ => OpenError::Io { source: Box::new(error) },
+        Some(ErrorCode::DiskFull) => OpenError::Full { path },
+        _ => OpenError::Io { path, source: Box::new(error) },
     }
 }

@@ -4,16 +4,21 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tillway_core::port::{CommitError, ReadError};
 use tillway_device::{Mode, Worker};
 
-use crate::chains;
+use crate::backup::{self, Backup};
+use crate::check::{self, Checked, Depth, Progress};
 use crate::config::SqliteConfig;
-use crate::error::{CheckError, OpenError};
+use crate::error::{BackupError, CheckError, Fail, OpenError};
+use crate::gone::{Gone, Waiting};
 use crate::open;
 use crate::queue::{Health, Queue, Task};
-use crate::read::{self, Readers};
+use crate::read::Readers;
 use crate::writer::Writer;
 
 /// Guests, money and flows in one SQLite file.
@@ -29,6 +34,8 @@ pub struct SqliteStore {
     pub(crate) health: Arc<Health>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) writer: Worker<Writer>,
+    /// A check found damage.
+    suspect: AtomicBool,
     /// Given back last.
     _lock: File,
 }
@@ -40,17 +47,19 @@ impl SqliteStore {
     /// [`OpenError`]; it says what the operator can do.
     pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
         let lock = open::lock(&config)?;
+        let failed = |source| OpenError::Io { path: config.path.clone(), source };
         let connection = open::writer(&config)?;
         let readers = Readers::open(&config)?;
         let health = Arc::new(Health::default());
         let queue = Arc::new(Queue::new(config.queue_max));
         let limits = (config.batch_max, config.checkpoint_pages);
         let writer = Writer::try_new(connection, Arc::clone(&queue), Arc::clone(&health), limits)
-            .map_err(|error| OpenError::Io { source: Box::new(error) })?;
+            .map_err(|error| failed(Box::new(error)))?;
         // The queue is ours; the worker is only called to look at it.
         let writer = Worker::start("tillway-writer", config.mode, 2, writer)
-            .map_err(|error| OpenError::Io { source: Box::new(error) })?;
-        Ok(Self { config, readers, health, queue, writer, _lock: lock })
+            .map_err(|error| failed(Box::new(error)))?;
+        let suspect = AtomicBool::new(false);
+        Ok(Self { config, readers, health, queue, writer, suspect, _lock: lock })
     }
 
     /// The file.
@@ -58,17 +67,54 @@ impl SqliteStore {
         &self.config.path
     }
 
-    /// Checks the file and every sum of the book. Reads everything: for quiet hours.
+    /// Checks the file, every sum and every chain of the book, and the digests of past days. Reads
+    /// everything: for quiet hours. Dropping the future ends it.
     ///
     /// # Errors
     /// [`CheckError`]: the first thing that is wrong.
-    pub async fn check(&self) -> Result<(), CheckError> {
-        let finding = self.aside(read::integrity).await?;
-        if let Some(finding) = finding {
-            return Err(CheckError::Damaged { finding });
+    pub async fn check(&self) -> Result<Checked, CheckError> {
+        self.check_telling(|_| {}).await
+    }
+
+    /// [`check`](Self::check), which says now and then how far it is.
+    ///
+    /// # Errors
+    /// [`CheckError`]: the first thing that is wrong.
+    pub async fn check_telling(
+        &self,
+        mut progress: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<Checked, CheckError> {
+        let path = self.config.path.clone();
+        let look = {
+            let path = path.clone();
+            move |db: &Connection, _: &Gone| Ok(check::whole(db, &path, Depth::Full, &mut progress))
+        };
+        let found = self.aside(look).await;
+        let found = found.map_err(|source| CheckError::Read { path, source })?;
+        if matches!(found, Err(CheckError::Damaged { .. } | CheckError::Book { .. })) {
+            self.suspect.store(true, Ordering::Release);
         }
-        let book = self.aside(|db| Ok(read::moment(db, chains::audit))).await?;
-        Ok(book?)
+        found
+    }
+
+    /// Writes a copy of the book as it is now into a new file, while commits go on. When this
+    /// returns, the copy is on the disk, and was checked like the store by
+    /// [`check`](Self::check). It has every commit that was answered before the call.
+    ///
+    /// The copy grows beside `to` under a name that ends in `.part`, which is removed on any
+    /// error; a process that is killed leaves it. Dropping the future ends the backup.
+    ///
+    /// # Errors
+    /// [`BackupError`]; nothing stands under `to` then.
+    pub async fn backup(
+        &self,
+        to: &Path,
+        mut progress: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<Backup, BackupError> {
+        let to = to.to_owned();
+        let copy =
+            move |db: &Connection, gone: &Gone| Ok(backup::write(db, &to, gone, &mut progress));
+        self.aside(copy).await?
     }
 
     /// Hands a task to the writer.
@@ -87,18 +133,21 @@ impl SqliteStore {
     }
 
     /// A long read on a connection and a thread of its own, so that neither the writer nor the
-    /// screens wait for it.
+    /// screens wait for it. It ends early when nobody waits for it any more.
     pub(crate) async fn aside<R: Send + 'static>(
         &self,
-        read: impl FnOnce(&rusqlite::Connection) -> Result<R, crate::error::Fail> + Send + 'static,
+        read: impl FnOnce(&Connection, &Gone) -> Result<R, Fail> + Send + 'static,
     ) -> Result<R, ReadError> {
         if self.health.is_broken() {
             return Err(ReadError::Corrupt);
         }
-        let connection = open::reader(&self.config).map_err(|_| ReadError::Unavailable)?;
+        let waiting = Waiting::default();
+        let gone = waiting.gone();
+        let mut connection = open::reader(&self.config).map_err(|_| ReadError::Unavailable)?;
+        gone.interrupts(&mut connection).map_err(|_| ReadError::Unavailable)?;
         let worker = Worker::start("tillway-reader", self.config.mode, 1, connection)
             .map_err(|_| ReadError::Unavailable)?;
-        let answer = worker.submit(|connection| read(connection));
+        let answer = worker.submit(move |connection| read(connection, &gone));
         let answer = answer.map_err(|_| ReadError::Unavailable)?.await;
         if self.config.mode == Mode::Thread {
             worker.stop();
@@ -119,8 +168,15 @@ impl fmt::Debug for SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        // The writer closes last: it copies the log into the file on its way out.
+        // The writer closes last: it copies the log into the file on its way out, unless that file
+        // is to be looked at as it is.
         self.readers.close();
+        if self.health.is_broken() || self.suspect.load(Ordering::Acquire) {
+            let on_close = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let told = self.writer.submit(move |w| w.connection.set_db_config(on_close, true));
+            // A writer that is gone writes nothing either.
+            drop(told);
+        }
         self.writer.stop();
     }
 }

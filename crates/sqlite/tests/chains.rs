@@ -8,33 +8,39 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use rusqlite::Connection;
-use tillway_core::Kopecks;
 use tillway_core::book::{Commit, Day, Digest, Fault, Head, Op, Record, Status, StreamId, Verdict};
 use tillway_core::id::{AccountId, OrderId, PaymentId, Uuid};
 use tillway_core::port::{AccountBook, Journal, Store};
-use tillway_sqlite::{CheckError, SqliteStore};
+use tillway_core::{Kopecks, Timestamp};
+use tillway_sqlite::{CheckError, Checked, SqliteStore};
 
 use support::{NOW, account_id, capture, guest_with_deposit, open, uuid};
 
-fn append(store: &SqliteStore, stream: StreamId, record: Record) {
+fn append(store: &SqliteStore, at: Timestamp, stream: StreamId, record: Record) {
     let head = Head { status: Status::Done, ..Head::default() };
     let op = Op::Append { stream, expect: None, fence: None, records: vec![record], head };
-    let committed = block_on(store.commit(Commit::of(NOW, vec![op]))).unwrap();
+    let committed = block_on(store.commit(Commit::of(at, vec![op]))).unwrap();
     assert!(matches!(committed.verdict, Verdict::Done(_)));
+}
+
+/// Keeps the digest of a day, on the day after: on its own day it would be a part of it.
+fn seal(store: &SqliteStore, digest: &Digest) {
+    append(store, digest.day.next().start(), Digest::STREAM, digest.encode());
 }
 
 fn payment_stream(n: u64) -> StreamId {
     PaymentId(uuid(5, n)).into()
 }
 
-/// Two guests, two payments, two streams, and the digest of the day.
-fn book(path: &Path) -> Digest {
+/// Two guests with these deposits, two payments, two streams, and the digest of the day.
+fn book(path: &Path, deposits: [i64; 2]) -> Digest {
     let store = open(path);
-    for n in 1..=2 {
-        block_on(guest_with_deposit(&store, n, 5_000));
+    for (n, deposit) in (1..).zip(deposits) {
+        block_on(guest_with_deposit(&store, n, deposit));
         block_on(store.commit(capture(n, account_id(n), 1_000, None))).unwrap();
         for body in [b"one", b"two"] {
-            append(&store, payment_stream(n), Record { kind: 9, version: 1, body: (*body).into() });
+            let record = Record { kind: 9, version: 1, body: (*body).into() };
+            append(&store, NOW, payment_stream(n), record);
         }
     }
     let digest = block_on(store.digest(Day::of(NOW))).unwrap().unwrap();
@@ -43,13 +49,14 @@ fn book(path: &Path) -> Digest {
     digest
 }
 
-fn sealed(path: &Path) {
-    let digest = book(path);
-    append(&open(path), Digest::STREAM, digest.encode());
+fn sealed(path: &Path) -> Digest {
+    let digest = book(path, [5_000, 5_000]);
+    seal(&open(path), &digest);
+    digest
 }
 
 /// What `check` says of the book after these statements.
-fn tampered(sql: &str) -> Result<(), CheckError> {
+fn tampered(sql: &str) -> Result<Checked, CheckError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.db");
     sealed(&path);
@@ -57,9 +64,44 @@ fn tampered(sql: &str) -> Result<(), CheckError> {
     block_on(open(&path).check())
 }
 
+fn fault(found: &Result<Checked, CheckError>) -> Option<&Fault> {
+    match found {
+        Err(CheckError::Book { fault, .. }) => Some(fault),
+        _ => None,
+    }
+}
+
 #[test]
 fn a_book_that_nobody_touched_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.db");
+    let digest = sealed(&path);
+    let checked = block_on(open(&path).check()).unwrap();
+    assert_eq!((checked.schema, checked.guests, checked.accounts), (2, 2, 2));
+    assert_eq!((checked.movements, checked.payments, checked.orders), (4, 2, 2));
+    assert_eq!((checked.streams, checked.records), (3, 5));
+    assert_eq!((checked.digests, checked.last), (1, Some(digest)));
     tampered("").unwrap();
+}
+
+/// What goes on after a day was sealed leaves its digest alone.
+#[test]
+fn a_sealed_day_stays_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.db");
+    let digest = sealed(&path);
+    let store = open(&path);
+    let next = digest.day.next();
+    let mut later = capture(3, account_id(1), 500, None);
+    later.at = next.start();
+    block_on(store.commit(later)).unwrap();
+    let record = Record { kind: 9, version: 1, body: (*b"three").into() };
+    append(&store, next.start(), payment_stream(1), record);
+    assert_eq!(block_on(store.digest(digest.day)).unwrap(), Some(digest));
+    let second = block_on(store.digest(next)).unwrap().unwrap();
+    assert_eq!((second.streams, second.accounts), (2, 1));
+    seal(&store, &second);
+    assert_eq!(block_on(store.check()).unwrap().digests, 2);
 }
 
 #[test]
@@ -78,9 +120,9 @@ fn lck_14_what_was_changed_in_a_row_is_found() {
         let found = tampered(sql);
         let account = |a: &AccountId| *a == account_id(1);
         assert!(
-            matches!(&found, Err(CheckError::Book(
+            matches!(fault(&found), Some(
                 Fault::Chain { account: a } | Fault::Balance { account: a, .. }
-            )) if account(a)),
+            ) if account(a)),
             "{sql}: {found:?}"
         );
     }
@@ -93,9 +135,9 @@ fn lck_14_what_was_changed_in_a_row_is_found() {
     ];
     for (sql, gap) in records {
         let found = tampered(sql);
-        let is = match &found {
-            Err(CheckError::Book(Fault::Gap { .. })) => gap,
-            Err(CheckError::Book(Fault::Stream { .. })) => !gap,
+        let is = match fault(&found) {
+            Some(Fault::Gap { .. }) => gap,
+            Some(Fault::Stream { .. }) => !gap,
             _ => false,
         };
         assert!(is, "{sql}: {found:?}");
@@ -109,24 +151,18 @@ fn lck_14_what_was_rewritten_whole_differs_from_its_digest() {
                   FROM records WHERE stream_kind = 2); DELETE FROM streams WHERE kind = 2 AND \
                   NOT EXISTS (SELECT 1 FROM records r WHERE r.stream = id)";
     let found = tampered(stream);
-    assert!(matches!(found, Err(CheckError::Book(Fault::Digest { day })) if day == Day::of(NOW)));
+    assert!(matches!(fault(&found), Some(Fault::Digest { day }) if *day == Day::of(NOW)));
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("book.db");
-    let digest = book(&path);
+    let digest = book(&folder.path().join("book.db"), [5_000, 5_000]);
     // The forger has this very program, and gives guest 1 a larger top-up from the start.
-    let other = folder.path().join("forged.db");
-    let store = open(&other);
-    for n in 1..=2 {
-        block_on(guest_with_deposit(&store, n, 5_000 * i64::try_from(3 - n).unwrap()));
-        block_on(store.commit(capture(n, account_id(n), 1_000, None))).unwrap();
-        for body in [b"one", b"two"] {
-            append(&store, payment_stream(n), Record { kind: 9, version: 1, body: (*body).into() });
-        }
-    }
+    let path = folder.path().join("forged.db");
+    let other = book(&path, [6_000, 5_000]);
+    let store = open(&path);
     block_on(store.check()).unwrap();
-    append(&store, Digest::STREAM, digest.encode());
+    seal(&store, &digest);
     let found = block_on(store.check());
-    assert!(matches!(found, Err(CheckError::Book(Fault::Digest { .. }))), "{found:?}");
+    assert!(matches!(fault(&found), Some(Fault::Digest { .. })), "{found:?}");
+    assert_eq!((other.streams, other.accounts), (digest.streams, digest.accounts));
 }
 
 /// `fixtures/v1.db` was written by the first version: one order, two payments, one of them

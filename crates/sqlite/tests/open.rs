@@ -90,7 +90,7 @@ fn a_newer_schema_is_refused() {
     drop(open(&path));
     let sql = "INSERT INTO schema_version VALUES (99, zeroblob(16), 0)";
     Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-    let OpenError::NewerSchema { found, known } = refusal(&path) else { panic!("version") };
+    let OpenError::NewerSchema { found, known, .. } = refusal(&path) else { panic!("version") };
     assert_eq!((found, known < 99), (99, true));
 }
 
@@ -101,7 +101,7 @@ fn a_schema_of_other_sources_is_refused() {
     drop(open(&path));
     let sql = "UPDATE schema_version SET checksum = zeroblob(16) WHERE version = 1";
     Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-    assert!(matches!(refusal(&path), OpenError::ChangedMigration { version: 1 }));
+    assert!(matches!(refusal(&path), OpenError::ChangedMigration { version: 1, .. }));
 }
 
 #[cfg(unix)]
