@@ -2,7 +2,7 @@
 
 mod photo;
 
-use tillway::core::book::{Commit, House, Key, Op, Party, Scope, Why};
+use tillway::core::book::{Chain, Commit, House, Key, Op, Party, Scope, Why};
 use tillway::core::guest::{Carrier, Guest, Names};
 use tillway::core::id::{AccountId, Fingerprint, GuestId, Uuid};
 use tillway::core::token::normal_alias;
@@ -144,7 +144,7 @@ impl DemoGuest {
             overdraft: Kopecks(overdraft),
             held: Kopecks::ZERO,
             held_own: Kopecks::ZERO,
-            chain: tillway_core::book::Chain::START,
+            chain: Chain::START,
             status: AccountStatus::Active,
         };
         self.accounts.push((account, Kopecks(balance)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tillway::core::book::{Caller, House, Movement, Party, Refusal, Why};
+use tillway::core::book::{Caller, Chain, House, Movement, Party, Refusal, Why};
 use tillway::core::guest::{Carrier, Guest, Names};
 use tillway::core::id::{AccountId, GuestId, Uuid};
 use tillway::core::port::{GuestDesk, GuestError, GuestFile, GuestRef, IdSource};
@@ -145,7 +145,7 @@ async fn open(
         overdraft,
         held: Kopecks::ZERO,
         held_own: Kopecks::ZERO,
-        chain: tillway_core::book::Chain::START,
+        chain: Chain::START,
         status: AccountStatus::Active,
     };
     desk.engine.open_account(&me(), account).await?;
