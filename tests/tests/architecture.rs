@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tillway-faultfs", &[]),
     ("tillway-transport", &[]),
     ("tillway-engine", &["tillway-core"]),
+    ("tillway-layers", &["tillway-core"]),
     ("tillway-measure", &[]),
     ("tillway-memory", &["tillway-core"]),
     ("tillway-sqlite", &["tillway-core", "tillway-device"]),

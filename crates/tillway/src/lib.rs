@@ -10,6 +10,8 @@ pub mod runtime;
 
 pub use tillway_core as core;
 pub use tillway_engine as engine;
+#[cfg(feature = "layers")]
+pub use tillway_layers as layers;
 #[cfg(feature = "memory")]
 pub use tillway_memory as memory;
 #[cfg(feature = "sim")]

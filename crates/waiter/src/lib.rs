@@ -13,5 +13,5 @@ pub use self::config::{
 };
 pub use self::error::ConfigError;
 pub use self::peers::{AllowedPeers, BadNetwork, Network};
-pub use self::server::{Desks, WaiterService};
+pub use self::server::{Answered, Desks, Observer, WaiterService};
 pub use self::texts::{Texts, UnknownText};

@@ -1,6 +1,7 @@
 //! The service: from a request to a desk, and back.
 
 mod auth;
+mod observe;
 mod pos;
 mod reply;
 mod route;
@@ -25,8 +26,9 @@ use tillway_transport::server::PeerInfo;
 use tower_service::Service;
 
 use self::auth::Guard;
+pub use self::observe::{Answered, Observer};
 use self::pos::Pos;
-use self::reply::{Reply, empty};
+use self::reply::{Code, Reply, empty};
 use self::route::{Route, route};
 use self::table::Table;
 use crate::config::{Till, WaiterConfig};
@@ -59,6 +61,7 @@ pub struct Desks {
 pub struct WaiterService {
     shared: Arc<Shared>,
     peer: Option<IpAddr>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// What all clones share.
@@ -82,7 +85,13 @@ impl WaiterService {
     ) -> Result<Self, ConfigError> {
         config.check_values()?;
         let shared = Shared { config, desks, clock, guard: Guard::default() };
-        Ok(Self { shared: Arc::new(shared), peer: None })
+        Ok(Self { shared: Arc::new(shared), peer: None, observer: None })
+    }
+
+    /// The same service, which tells the observer of every answer: for metrics.
+    #[must_use]
+    pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// The service for the connection of one peer; `None` when the peer may not talk to us.
@@ -92,10 +101,26 @@ impl WaiterService {
     pub fn for_peer(&self, peer: PeerInfo) -> Option<Self> {
         let address = peer.remote.ip();
         let allowed = self.shared.config.allowed_peers.allows(address);
-        allowed.then(|| Self { shared: Arc::clone(&self.shared), peer: Some(address) })
+        allowed.then(|| Self { peer: Some(address), ..self.clone() })
     }
 
-    async fn answer<B>(self, request: Request<B>) -> Reply
+    /// Answers, and tells the observer.
+    async fn serve<B>(self, request: Request<B>) -> Reply
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let Some(observer) = &self.observer else { return self.answer(request).await.1 };
+        let begun = self.shared.clock.ticks();
+        let (operation, mut reply) = self.answer(request).await;
+        let code = reply.extensions_mut().remove::<Code>().map(|Code(code)| code);
+        let took = self.shared.clock.ticks().saturating_sub(begun);
+        observer.answered(&Answered { operation, status: reply.status(), code, took });
+        reply
+    }
+
+    /// What is answered, and as which operation.
+    async fn answer<B>(&self, request: Request<B>) -> (Option<&'static str>, Reply)
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -104,10 +129,10 @@ impl WaiterService {
         let told = parts.extensions.get::<PeerInfo>().map(|peer| peer.remote.ip());
         let peer = self.peer.or(told);
         if peer.is_some_and(|peer| !self.shared.config.allowed_peers.allows(peer)) {
-            return table::forbidden();
+            return (None, table::forbidden());
         }
         let Some((route, till)) = self.find(parts.uri.path()) else {
-            return empty(StatusCode::NOT_FOUND);
+            return (None, empty(StatusCode::NOT_FOUND));
         };
         // HEAD is GET without the body, where it is taken at all (H7).
         let head_only = parts.method == Method::HEAD && route.place.takes(&Method::HEAD);
@@ -130,7 +155,8 @@ impl WaiterService {
         if method == Method::GET {
             reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        if head_only { without_body(reply) } else { reply }
+        let reply = if head_only { without_body(reply) } else { reply };
+        (route.place.operation(&method), reply)
     }
 
     /// The place of a path and its till.
@@ -162,7 +188,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Box::pin(async move { Ok(service.serve(request).await) })
     }
 }
 

@@ -16,6 +16,10 @@ use crate::wire::shown::{ErrorBody, ErrorOut};
 /// What the service answers.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
+/// Why an answer refuses, among its extensions until the observer was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Code(pub(crate) &'static str);
+
 /// A status without a body.
 pub(crate) fn empty(status: StatusCode) -> Reply {
     let mut reply = Response::new(Full::default());
@@ -63,11 +67,17 @@ pub(crate) fn message(config: &WaiterConfig, text: &str) -> Reply {
     json_reply(StatusCode::OK, &MessageOut { case, message: text, code: None })
 }
 
+/// The same with the reason for the observer.
+pub(crate) fn because(code: &'static str, mut reply: Reply) -> Reply {
+    reply.extensions_mut().insert(Code(code));
+    reply
+}
+
 /// A fault of the protocol, or an outage, at the Waiter API.
-pub(crate) fn fault(config: &WaiterConfig, status: StatusCode, code: &str) -> Reply {
+pub(crate) fn fault(config: &WaiterConfig, status: StatusCode, code: &'static str) -> Reply {
     let case = config.json_case.in_json();
     let message = config.texts.text(code);
-    json_reply(status, &MessageOut { case, message, code: Some(code) })
+    because(code, json_reply(status, &MessageOut { case, message, code: Some(code) }))
 }
 
 /// An error of the payment API.
@@ -80,7 +90,7 @@ pub(crate) fn pos_error(config: &WaiterConfig, error: &PosError) -> Reply {
     if error.status == StatusCode::UNAUTHORIZED {
         reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    reply
+    because(error.code, reply)
 }
 
 /// Reads a body that is JSON or nothing.

@@ -55,6 +55,37 @@ impl Place {
         }
     }
 
+    /// The `operationId` that the documents have for this method, which is never `HEAD` where
+    /// that is taken.
+    pub(crate) fn operation(self, method: &Method) -> Option<&'static str> {
+        if !self.takes(method) {
+            return None;
+        }
+        Some(match self {
+            Self::Ping => "ping",
+            Self::CheckIn if method == Method::DELETE => "checkOut",
+            Self::CheckIn => "checkIn",
+            Self::Loyalty => "loyalty",
+            Self::Limits => "paymentLimits",
+            Self::Health => "health",
+            Self::Order if method == Method::PUT => "putOrder",
+            Self::Order => "getOrder",
+            Self::Plan => "planOrder",
+            Self::Closed => "orderClosed",
+            Self::Reservations => "reserve",
+            Self::Void => "voidReservation",
+            Self::Payment if method == Method::PUT => "capture",
+            Self::Payment => "getPayment",
+            Self::Cancel => "cancelPayment",
+            Self::Acknowledge => "acknowledgePayment",
+            Self::Refund => "refund",
+            Self::Unlinked => "unlinkedRefund",
+            Self::Commands => "commands",
+            Self::CommandResult => "commandResult",
+            Self::Reconciliation => "reconciliation",
+        })
+    }
+
     /// Whether it takes this method.
     pub(crate) fn takes(self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
@@ -259,18 +290,27 @@ mod tests {
         })
     }
 
-    /// The methods that a document has at a path.
-    fn methods_at(document: &str, path: &str) -> Vec<String> {
+    /// The methods that a document has at a path, with their `operationId`.
+    fn operations_at(document: &str, path: &str) -> Vec<(Method, String)> {
         let head = format!("  {path}:");
         let lines = document.lines().skip_while(|line| *line != head).skip(1);
         let item = lines.take_while(|line| line.is_empty() || line.starts_with("    "));
-        let keys = item.filter_map(|line| line.strip_prefix("    ")?.strip_suffix(':'));
-        let methods = keys.filter(|key| key.bytes().all(|byte| byte.is_ascii_lowercase()));
-        methods.filter(|key| *key != "parameters").map(str::to_ascii_uppercase).collect()
+        let mut operations = Vec::new();
+        let mut method = None;
+        for line in item {
+            let key = line.strip_prefix("    ").and_then(|line| line.strip_suffix(':'));
+            if let Some(key @ ("get" | "put" | "post" | "delete" | "patch" | "head")) = key {
+                method = key.to_ascii_uppercase().parse().ok();
+            }
+            if let Some(id) = line.strip_prefix("      operationId: ") {
+                operations.push((method.take().unwrap(), id.to_owned()));
+            }
+        }
+        operations
     }
 
     #[test]
-    fn every_place_and_method_is_in_the_documents() {
+    fn every_place_and_operation_is_in_the_documents() {
         const DOCUMENTS: &str = concat!(
             include_str!("../../../../docs/api/waiter.yaml"),
             include_str!("../../../../docs/api/pos-v1.yaml")
@@ -280,12 +320,12 @@ mod tests {
         while let Some((place, path)) = documented(after) {
             let filled = path.replace(['{', '}'], "");
             assert_eq!(route(&filled).map(|route| route.place), Some(place), "{path}");
-            let mut methods = methods_at(DOCUMENTS, path);
-            methods.sort();
+            let operations = operations_at(DOCUMENTS, path);
+            for (method, id) in &operations {
+                assert_eq!(place.operation(method), Some(id.as_str()), "{method} {path}");
+            }
             let taken = place.allow().split(", ").filter(|method| *method != "HEAD");
-            let mut taken: Vec<_> = taken.collect();
-            taken.sort_unstable();
-            assert_eq!(methods, taken, "{path}");
+            assert_eq!(operations.len(), taken.count(), "{path}: {operations:?}");
             (after, paths) = (Some(place), paths + 1);
         }
         let documented = DOCUMENTS.lines().filter(|line| line.starts_with("  /"));

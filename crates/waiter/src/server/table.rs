@@ -9,8 +9,10 @@ use tillway_core::port::{CheckedIn, LoyaltyView, TableRefusal};
 use tillway_core::wallet::Limits;
 use tillway_transport::BoxError;
 
-use super::reply::read_json;
-use super::reply::{Reply, empty, fault, json_reply, message, no_content, not_allowed, with_body};
+use super::reply::{
+    Reply, because, empty, fault, json_reply, message, no_content, not_allowed, read_json,
+    with_body,
+};
 use super::route::{Place, Route};
 use super::{Shared, within};
 use crate::config::LimitsOnFailure;
@@ -114,7 +116,8 @@ impl Table<'_> {
             Err(refusal) => {
                 let text = self.shared.config.texts.text(refusal.code());
                 let case = self.shared.config.json_case.in_json();
-                json_reply(StatusCode::OK, &LoyaltyOut::outage(text).json(case))
+                let shown = json_reply(StatusCode::OK, &LoyaltyOut::outage(text).json(case));
+                because(refusal.code(), shown)
             }
         }
     }
@@ -171,7 +174,7 @@ impl Table<'_> {
 
     fn refusal(&self, order: OrderId, code: &'static str) -> Reply {
         tracing::info!(till = %self.till, %order, code, "refused");
-        message(&self.shared.config, self.shared.config.texts.text(code))
+        because(code, message(&self.shared.config, self.shared.config.texts.text(code)))
     }
 
     fn flaw(&self, flaw: Flaw) -> Reply {
