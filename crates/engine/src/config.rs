@@ -47,6 +47,12 @@ pub struct EngineConfig {
     pub fiscal: Fiscal,
     /// Whether a refund may name no order at all.
     pub allow_orderless_refund: bool,
+    /// How far the wall clock may be behind the last entry of the book before it is in doubt
+    /// (F34).
+    pub clock_behind_max: Duration,
+    /// How far the wall clock may be ahead of the last entry at start, or of what passed since
+    /// while the program runs, before it is in doubt (F34). A machine that sleeps stands still.
+    pub clock_ahead_max: Duration,
 }
 
 impl EngineConfig {
@@ -69,6 +75,8 @@ impl EngineConfig {
             photo: true,
             fiscal: Fiscal::Register,
             allow_orderless_refund: false,
+            clock_behind_max: Duration::from_secs(60),
+            clock_ahead_max: Duration::from_secs(24 * 3_600),
         }
     }
 

@@ -5,9 +5,12 @@ use tillway_core::flow::{Flow, FoldError, Step, append, fold};
 use tillway_core::port::{CommitError, Committed, ReadError};
 
 use crate::Engine;
+use crate::wait::breathe;
 
 /// How often a step is decided anew when its stream has grown in the meantime.
 const TRIES_MAX: usize = 16;
+/// How often a commit is repeated because overdue holds stood in its way; each time some lapse.
+const LAPSES_MAX: usize = 64;
 /// How many records are read at once.
 const PAGE: u32 = 256;
 /// How many records a stream may have before it is left to a person.
@@ -27,6 +30,9 @@ pub(crate) enum DriveError {
     /// The key belongs to another request.
     #[error("the key belongs to another request")]
     Conflict,
+    /// The wall clock is in doubt, and this is new money (F34).
+    #[error("the wall clock is in doubt")]
+    ClockInDoubt,
     /// The store did not answer, or the outcome is unknown.
     #[error("the store is not available")]
     Unavailable,
@@ -129,19 +135,30 @@ impl Engine {
         ops: Vec<Op>,
     ) -> Result<Option<(Vec<Outcome>, bool)>, DriveError> {
         let With { key, guard } = with;
-        let commit = Commit { key, at: self.now(), guard, ops };
-        match self.store().commit(commit).await {
-            Ok(Committed { verdict: Verdict::Done(outcomes), replayed }) => {
-                Ok(Some((outcomes, replayed)))
-            }
-            Ok(Committed { verdict: Verdict::Refused(refusal), .. }) => Err(refusal.into()),
-            Err(CommitError::Stale { .. }) => Ok(None),
-            Err(CommitError::KeyConflict) => Err(DriveError::Conflict),
-            Err(error) => {
-                tracing::warn!(%error, "a commit has no verdict");
-                Err(DriveError::Unavailable)
+        let at = self.admit(key.as_ref(), &ops).await?;
+        let mut commit = Commit { key, at, guard, ops };
+        for _ in 0..LAPSES_MAX {
+            match self.store().commit(commit.clone()).await {
+                Ok(Committed { verdict: Verdict::Done(outcomes), replayed }) => {
+                    return Ok(Some((outcomes, replayed)));
+                }
+                Ok(Committed { verdict: Verdict::Refused(Refusal::HoldsOverdue), .. }) => {
+                    breathe().await;
+                    commit.at = self.admit(commit.key.as_ref(), &commit.ops).await?;
+                }
+                Ok(Committed { verdict: Verdict::Refused(refusal), .. }) => {
+                    return Err(refusal.into());
+                }
+                Err(CommitError::Stale { .. }) => return Ok(None),
+                Err(CommitError::KeyConflict) => return Err(DriveError::Conflict),
+                Err(error) => {
+                    tracing::warn!(%error, "a commit has no verdict");
+                    return Err(DriveError::Unavailable);
+                }
             }
         }
+        tracing::warn!("an account has too many overdue holds; they lapse by and by");
+        Err(DriveError::Unavailable)
     }
 }
 

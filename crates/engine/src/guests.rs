@@ -24,6 +24,7 @@ impl From<DriveError> for GuestError {
         match error {
             DriveError::Refused(refusal) => Self::Refused(refusal),
             DriveError::Conflict => Self::Conflict,
+            DriveError::ClockInDoubt => Self::ClockInDoubt,
             DriveError::Unavailable | DriveError::Unreadable => Self::Unavailable,
         }
     }
@@ -151,7 +152,7 @@ impl GuestDesk for Engine {
         let carrier = self.store().carrier(&alias).await.map_err(unavailable)?;
         carrier.ok_or(Refusal::UnknownGuest)?;
         let jti = self.0.ports.ids.secret();
-        let minted = config.tokens.keys.mint(kid, &alias, self.now(), ttl, jti);
+        let minted = config.tokens.keys.mint(kid, &alias, self.wall(), ttl, jti);
         minted.map_err(|_| GuestError::OutOfLimits {
             field: "token",
             limit: "a configured key, and a life of 1 to 120 seconds",

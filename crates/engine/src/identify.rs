@@ -21,7 +21,7 @@ pub(crate) struct Found {
 impl Engine {
     /// Finds the guest of a scanned value.
     pub(crate) async fn identify(&self, scan: &Scan) -> Result<Found, TableRefusal> {
-        let reading = read_value(scan, self.now(), &self.0.config.tokens).map_err(refusal)?;
+        let reading = read_value(scan, self.wall(), &self.0.config.tokens).map_err(refusal)?;
         let attributes = reading.attributes;
         let (alias, phone, token) = match reading.identified {
             Identified::Dynamic(dynamic) => (dynamic.carrier.clone(), None, Some(dynamic)),
@@ -44,7 +44,7 @@ impl Engine {
         let Some(carrier) = self.store().carrier(alias).await.map_err(unavailable)? else {
             return Ok(None);
         };
-        check_carrier(&carrier, self.now()).map_err(refusal)?;
+        check_carrier(&carrier, self.wall()).map_err(refusal)?;
         let guest = self.store().guest(carrier.guest).await.map_err(unavailable)?;
         guest.map(Some).ok_or(TableRefusal::UnknownCard)
     }

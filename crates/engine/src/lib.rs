@@ -2,6 +2,7 @@
 
 mod bells;
 mod bridge;
+mod clock;
 mod config;
 mod drive;
 mod guess;
@@ -10,6 +11,7 @@ mod identify;
 mod keeper;
 mod loyalty;
 mod payment;
+mod seal;
 mod vault;
 mod wait;
 
@@ -19,12 +21,13 @@ use std::sync::atomic::AtomicBool;
 use tillway_core::book::Caller;
 use tillway_core::id::{OrderId, TillId};
 use tillway_core::port::{Clock, IdSource, Spawner, Store};
-use tillway_core::time::Timestamp;
 
+pub use clock::ClockState;
 pub use config::{Bridge, EngineConfig, Fiscal, PinCheck};
 pub use keeper::Keeper;
 
 use bells::Bells;
+use clock::{JournalTime, Limits};
 use guess::Guesses;
 use vault::PinVault;
 
@@ -49,6 +52,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     ports: Ports,
     config: EngineConfig,
+    time: JournalTime,
     /// Rung when something about an order's binding changed.
     orders: Bells<OrderId>,
     /// Rung when a till may have a command to fetch.
@@ -63,9 +67,11 @@ struct Inner {
 impl Engine {
     /// An engine over these ports. It does nothing by itself until [`Engine::keeper`] runs.
     pub fn new(ports: Ports, config: EngineConfig) -> Self {
+        let limits = Limits { behind: config.clock_behind_max, ahead: config.clock_ahead_max };
         Self(Arc::new(Inner {
             ports,
             config,
+            time: JournalTime::new(limits),
             orders: Bells::default(),
             tills: Bells::default(),
             pins: PinVault::default(),
@@ -83,10 +89,6 @@ impl Engine {
     /// The venue's rules.
     pub fn config(&self) -> &EngineConfig {
         &self.0.config
-    }
-
-    fn now(&self) -> Timestamp {
-        self.0.ports.clock.now()
     }
 
     fn store(&self) -> &dyn Store {

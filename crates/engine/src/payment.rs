@@ -53,6 +53,7 @@ impl From<DriveError> for PayError {
         match error {
             DriveError::Refused(refusal) => Self::Refused(refusal),
             DriveError::Conflict => Self::Conflict,
+            DriveError::ClockInDoubt => Self::ClockInDoubt,
             DriveError::Unavailable | DriveError::Unreadable => Self::Unavailable,
         }
     }

@@ -1,7 +1,8 @@
 //! Waiting with a bound.
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 
 use futures::future::{Either, select};
@@ -17,4 +18,17 @@ pub(crate) async fn within<T>(
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
     }
+}
+
+/// Lets everybody else have a turn: a store that works inside its caller would never wait.
+pub(crate) async fn breathe() {
+    let mut waited = false;
+    poll_fn(|context| {
+        if core::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
