@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use tillway_core::Timestamp;
-use tillway_core::book::{Audit, Hold, Seq, Stored, StreamId};
-use tillway_core::id::HoldId;
-use tillway_core::port::{Query, ReadError, Store};
+use tillway_core::book::{Audit, Hold, Movement, Seq, Stored, StreamId};
+use tillway_core::id::{AccountId, HoldId};
+use tillway_core::port::{Query, ReadError, StatementLine, Store};
 
 /// Rows in one read; small enough that a suite's book needs more than one.
 const PAGE: u32 = 100;
@@ -20,6 +20,8 @@ pub(crate) struct Dump {
     /// Holds by id, ended ones too as far as their ids are known.
     pub(crate) holds: BTreeMap<HoldId, Hold>,
     pub(crate) records: BTreeMap<StreamId, Vec<Stored>>,
+    /// What each account is told of its movements, oldest first.
+    pub(crate) statements: BTreeMap<AccountId, Vec<Movement>>,
 }
 
 impl Dump {
@@ -30,13 +32,17 @@ impl Dump {
     ) -> Result<Self, ReadError> {
         let audit = store.audit().await?;
         let mut holds: BTreeMap<_, _> = audit.holds.iter().map(|h| (h.id, h.clone())).collect();
-        for id in known {
+        // A book that was there before the watch has captures whose holds nobody named to it.
+        let captured = audit.payments.iter().filter_map(|payment| payment.capture()?.hold.as_ref());
+        for id in known.iter().chain(captured) {
             if let Some(hold) = store.hold(*id).await? {
                 holds.insert(*id, hold);
             }
         }
-        let mut dump = Self { rows: BTreeMap::new(), audit, holds, records: BTreeMap::new() };
+        let (rows, records, statements) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut dump = Self { rows, audit, holds, records, statements };
         dump.put_book();
+        dump.read_statements(store).await?;
         dump.read_tills(store).await?;
         dump.read_guests(store).await?;
         dump.read_streams(store).await?;
@@ -67,10 +73,30 @@ impl Dump {
         holds.values().for_each(|h| self.put("holds", &h.id, h));
         audit.payments.iter().for_each(|p| self.put("payments", &p.id, p));
         audit.orders.iter().for_each(|o| self.put("orders", &o.id, o));
-        for (text, count) in counted(&audit.movements) {
-            self.put("movements", &text, &count);
+        for (movement, number) in audit.movements.iter().zip(1_u64..) {
+            self.put("movements", &number, movement);
         }
         (self.audit, self.holds) = (audit, holds);
+    }
+
+    async fn read_statements(&mut self, store: &dyn Store) -> Result<(), ReadError> {
+        for account in self.audit.accounts.iter().map(|account| account.id) {
+            let mut lines: Vec<StatementLine> = Vec::new();
+            loop {
+                let before = lines.last().map(|line| line.entry);
+                let page = store.statement(account, before, PAGE).await?;
+                match page.first() {
+                    None => break,
+                    Some(first) if before.is_some_and(|before| first.entry >= before) => {
+                        return Err(ReadError::Corrupt);
+                    }
+                    Some(_) => lines.extend(page),
+                }
+            }
+            let movements = lines.into_iter().rev().map(|line| line.movement);
+            self.statements.insert(account, movements.collect());
+        }
+        Ok(())
     }
 
     /// Refunds have no list of their own: they come with the reconciliation of each till.
@@ -140,7 +166,7 @@ async fn load_all(store: &dyn Store, stream: StreamId) -> Result<Vec<Stored>, Re
     }
 }
 
-/// Each text with how often it occurs: an audit promises no order of movements.
+/// Each thing as text, with how often it occurs.
 pub(crate) fn counted<T: Debug>(things: &[T]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for thing in things {

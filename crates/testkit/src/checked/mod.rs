@@ -1,9 +1,10 @@
-//! A store that is watched: after every commit the invariants I1 to I9 and I11 are checked over
-//! the whole book.
+//! A store that is watched: after every commit the invariants I1 to I9, I11 and I13 are checked
+//! over the whole book.
 
 mod delegate;
 mod dump;
 mod rules;
+mod shares;
 
 use core::fmt;
 use core::time::Duration;
@@ -43,7 +44,7 @@ pub struct Checked {
 /// An invariant that did not hold.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Violation {
-    /// Which one: `I1` … `I11`, `durability` across a reopening, or `reads` when the book could
+    /// Which one: `I1` … `I13`, `durability` across a reopening, or `reads` when the book could
     /// not be read.
     pub rule: &'static str,
     /// What was found.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tillway_core::Account;
 use tillway_core::book::{
-    self, Commit, Hold, HoldState, Movement, Op, Party, Payment, PaymentState, Refusal, Scope,
-    Verdict,
+    self, Commit, Fault, Hold, HoldState, Movement, Op, Party, Payment, PaymentState, Refusal,
+    Scope, Verdict,
 };
 use tillway_core::id::{AccountId, Fingerprint, HoldId, PaymentId, Uuid};
 use tillway_core::port::{CommitError, Committed};
 
 use crate::checked::dump::{Dump, counted};
+use crate::checked::shares::Shares;
 
 /// What was found to be broken.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Found {
     pub(crate) found: String,
 }
 
-fn broken<T>(rule: &'static str, found: impl Into<String>) -> Result<T, Found> {
+pub(crate) fn broken<T>(rule: &'static str, found: impl Into<String>) -> Result<T, Found> {
     Err(Found { rule, found: found.into() })
 }
 
@@ -33,6 +34,8 @@ pub(crate) struct Memory {
     ended: BTreeMap<HoldId, Hold>,
     /// What a key was first used for, and its refusal.
     keys: BTreeMap<(Scope, Uuid), (Fingerprint, Option<Refusal>)>,
+    /// What was given back, by part.
+    shares: Shares,
 }
 
 impl Memory {
@@ -58,8 +61,10 @@ impl Memory {
     pub(crate) fn check_state(&mut self, now: &Dump) -> Result<(), Found> {
         self.holds.extend(now.holds.keys());
         sums(now)?;
+        statements(now)?;
         captures(now)?;
         self.holds_end_once(now)?;
+        self.shares.check(now)?;
         streams(now)
     }
 
@@ -71,6 +76,9 @@ impl Memory {
         commit: &Commit,
         answer: &Result<Committed, CommitError>,
     ) -> Result<(), Found> {
+        if let Ok(Committed { verdict: Verdict::Done(outcomes), replayed }) = answer {
+            self.shares.learn(commit, outcomes, *replayed)?;
+        }
         self.check_state(after)?;
         append_only(before, after)?;
         self.check_key(commit, answer)?;
@@ -143,9 +151,26 @@ impl Memory {
     }
 }
 
-/// I1, I2 and I4, as core counts them.
+/// I1, I2, I4 and the chains of I11, as core counts them.
 fn sums(now: &Dump) -> Result<(), Found> {
-    book::audit(&now.audit).or_else(|fault| broken("I1-I4", fault.to_string()))
+    book::audit(&now.audit).or_else(|fault| {
+        let chained = matches!(fault, Fault::Chain { .. } | Fault::Stream { .. })
+            || matches!(fault, Fault::Gap { .. } | Fault::Digest { .. });
+        broken(if chained { "I11" } else { "I1-I4" }, fault.to_string())
+    })
+}
+
+/// I2: what an account is told of its movements is what the book has of them.
+fn statements(now: &Dump) -> Result<(), Found> {
+    for account in &now.audit.accounts {
+        let side = Party::Guest(account.id);
+        let moved = now.audit.movements.iter().filter(|m| m.debit == side || m.credit == side);
+        let told = now.statements.get(&account.id).map_or(&[][..], Vec::as_slice);
+        if !told.iter().eq(moved) {
+            return broken("I2", format!("the statement of {} is not its book", account.id));
+        }
+    }
+    Ok(())
 }
 
 /// I4 and I8: a capture stays within its hold, and both name each other.
@@ -175,9 +200,14 @@ fn captures(now: &Dump) -> Result<(), Found> {
     Ok(())
 }
 
-/// I11: records are numbered from one without a gap, and time does not run backwards.
+/// I11: records are read as they were written, numbered from one without a gap, and time does not
+/// run backwards.
 fn streams(now: &Dump) -> Result<(), Found> {
     for (stream, records) in &now.records {
+        let kept = now.audit.records.iter().filter(|(of, _)| of == stream);
+        if !records.iter().eq(kept.map(|(_, stored)| stored)) {
+            return broken("I11", format!("{stream:?} is read as it was not written"));
+        }
         for (record, number) in records.iter().zip(1..) {
             if record.seq.0 != number {
                 return broken("I11", format!("{stream:?} has a gap at {number}"));
@@ -198,11 +228,8 @@ fn append_only(before: &Dump, after: &Dump) -> Result<(), Found> {
             return broken("I11", format!("records of {stream:?} changed"));
         }
     }
-    let now = counted(&after.audit.movements);
-    for (movement, count) in counted(&before.audit.movements) {
-        if now.get(&movement).is_none_or(|now| *now < count) {
-            return broken("I11", format!("{movement} is gone"));
-        }
+    if !after.audit.movements.starts_with(&before.audit.movements) {
+        return broken("I11", "movements of the past changed");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The one list of cases: the macro that makes tests of them, and the table.
 
 use crate::suite::account_book::{guests, holds, keys, lists, payments, refunds};
-use crate::suite::{Case, bindings, journal};
+use crate::suite::{Case, bindings, journal, lck};
 
 /// Hands every case, with the module it is in, to another macro.
 #[doc(hidden)]
@@ -41,7 +41,7 @@ macro_rules! __store_cases {
             holds::f13_b13_capture_after_lapse_needs_money
             holds::f13_lapsed_hold_guarantees_nothing
             holds::f13_hold_of_a_cancelled_payment_stands_for_nothing
-            holds::overdue_lists_oldest_first
+            holds::overdue_lists_what_is_due
             holds::f14_live_hold_is_a_guarantee
             holds::f14_tightened_limit_takes_repayments
             holds::f14_closing_waits_for_holds
@@ -136,6 +136,21 @@ macro_rules! __store_cases {
             journal::claims_release
             journal::claims_raced_have_one_owner
             journal::claims_leave_the_stream_alone
+            lck::lck_01_every_movement_is_balanced
+            lck::lck_02_the_journal_is_append_only
+            lck::lck_03_the_hash_chain_is_intact
+            lck::lck_04_a_duplicate_is_a_no_op
+            lck::lck_05_concurrent_duplicates_are_one
+            lck::lck_06_no_lost_updates_on_a_hot_account
+            lck::lck_07_transfers_conserve_value
+            lck::lck_08_a_balance_is_its_projection
+            lck::lck_09_the_overdraft_guard_holds
+            lck::lck_10_small_movements_do_not_drift
+            lck::lck_11_units_are_not_mixed
+            lck::lck_12_a_reversal_is_a_compensation
+            lck::lck_13_the_state_is_rebuilt
+            lck::lck_14_entries_have_one_order
+            lck::lck_15_a_refused_duplicate_is_refused
         }
     };
 }
@@ -182,6 +197,7 @@ mod tests {
             include_str!("account_book/refunds.rs"),
             include_str!("bindings.rs"),
             include_str!("journal.rs"),
+            include_str!("lck.rs"),
         ];
         let lines = sources.iter().flat_map(|source| source.lines());
         let written: BTreeSet<_> = lines

@@ -17,14 +17,16 @@
 //! # fn main() {}
 //! ```
 //!
-//! The names begin with the rule they prove: `i1` … `i11` invariants, `f…` rules of money flows,
-//! `b…`, `pv…`, `m…`, `a…`, `d…`, `w…` rows of the conformance tables; the rest speak for
-//! themselves. [`cases`] lists them all, [`run`] runs one without the macro.
+//! The names begin with the rule they prove: `i1` … `i13` invariants, `f…` rules of money flows,
+//! `b…`, `pv…`, `m…`, `a…`, `d…`, `w…` rows of the conformance tables, `lck_01` … `lck_15` the
+//! invariants of the Ledger Conformance Kit; the rest speak for themselves. [`cases`] lists them
+//! all, [`run`] runs one without the macro.
 
 pub mod account_book;
 pub mod bindings;
 mod ground;
 pub mod journal;
+pub mod lck;
 mod list;
 
 use core::fmt::{self, Debug};
