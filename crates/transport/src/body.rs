@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::rt::Sleep;
 
 use crate::runtime::Runtime;
+use crate::server::Shared;
 
 /// Any error, as hyper and tower pass it on.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -33,8 +34,9 @@ pub enum BodyError {
         /// The limit in bytes.
         max: usize,
     },
-    /// The body was not whole in time. Answer 408.
-    #[error("the body was not whole within {} ms", after.as_millis())]
+    /// The body was not whole in time, or others waited for the connection's place meanwhile.
+    /// Answer 408.
+    #[error("the body was not whole within {} ms, or too many others waited", after.as_millis())]
     TimedOut {
         /// The limit.
         after: Duration,
@@ -130,6 +132,7 @@ struct Parts {
     runtime: Runtime,
     bytes_max: usize,
     read_timeout: Duration,
+    connection: Arc<Shared>,
     taken: usize,
     clock: Option<Pin<Box<dyn Sleep>>>,
     failed: bool,
@@ -146,6 +149,7 @@ impl RequestBody {
         runtime: Runtime,
         bytes_max: usize,
         read_timeout: Duration,
+        connection: Arc<Shared>,
     ) -> (Self, Arc<Slot>) {
         let slot = Arc::new(Slot::default());
         let parts = Parts {
@@ -153,6 +157,7 @@ impl RequestBody {
             runtime,
             bytes_max,
             read_timeout,
+            connection,
             taken: 0,
             clock: None,
             failed: false,
@@ -203,9 +208,12 @@ impl Parts {
         if clock.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Err(BodyError::TimedOut { after })));
         }
-        let Some(frame) = ready!(Pin::new(&mut self.incoming).poll_frame(cx)) else {
-            return Poll::Ready(None);
-        };
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        // Others wait for the place, and this peer keeps all of us waiting.
+        if polled.is_pending() && self.connection.is_asked_to_go() {
+            return Poll::Ready(Some(Err(BodyError::TimedOut { after })));
+        }
+        let Some(frame) = ready!(polled) else { return Poll::Ready(None) };
         let frame = frame.map_err(|error| BodyError::Broken(error.into()))?;
         self.taken = self.taken.saturating_add(frame.data_ref().map_or(0, Bytes::len));
         if self.taken > self.bytes_max {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::rt::{Executor, Sleep, Timer};
 
@@ -47,6 +47,10 @@ impl Runtime {
         self.timer.sleep(duration)
     }
 
+    pub(crate) fn now(&self) -> Instant {
+        self.timer.now()
+    }
+
     pub(crate) fn spawn(&self, task: Task) {
         self.executor.execute(task);
     }
@@ -64,15 +68,15 @@ impl Timer for Runtime {
         self.timer.sleep(duration)
     }
 
-    fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn Sleep>> {
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         self.timer.sleep_until(deadline)
     }
 
-    fn now(&self) -> std::time::Instant {
+    fn now(&self) -> Instant {
         self.timer.now()
     }
 
-    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: std::time::Instant) {
+    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
         self.timer.reset(sleep, deadline);
     }
 }

@@ -1,8 +1,8 @@
 //! A strict HTTP/1 server loop.
 //!
 //! It serves any [`tower_service::Service`] over TCP or over byte pipes in memory, and is strict
-//! about time and size (see [`ServerConfig`]) and about framing: what is answered before the
-//! service is asked, and always with `Connection: close`, is
+//! about time and size (see [`ServerConfig`]) and about framing: what is answered without the
+//! service, and always with `Connection: close`, is
 //!
 //! | request | status |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | `Content-Length` over the limit | 413 |
 //! | head over the limit, or more than 100 headers | 431 |
 //! | `CONNECT`, or a transfer coding other than `chunked` | 501 |
+//! | not answered when the time to stop is over | 503 |
 //!
 //! A chunked body over the limit, or a slow one, shows as a [`BodyError`](crate::BodyError) when
 //! the service reads it. Answers always have an exact `Content-Length`; 204 has neither that nor
@@ -22,13 +23,16 @@
 //! half-way belongs into a task of its own.
 
 mod config;
+mod crowd;
 mod framing;
 mod gate;
 mod listen;
+mod shared;
 mod wire;
 
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -40,13 +44,15 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tower_service::Service;
 
 pub use self::config::ServerConfig;
+use self::crowd::{Crowd, Place, Room};
 use self::gate::Gate;
 pub use self::listen::{Listener, MemoryDialer, MemoryListener};
-use self::wire::{Shared, Wire};
+pub(crate) use self::shared::Shared;
+use self::wire::Wire;
 use crate::body::{BoxError, RequestBody};
 use crate::runtime::{Runtime, Task};
 
@@ -54,8 +60,12 @@ use crate::runtime::{Runtime, Task};
 /// other connections close.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// While no place is free, connections are asked so often whether they are of use.
-const CROWD_TICK: Duration = Duration::from_secs(1);
+/// Connections and requests that came before the stop may still be on their way through the
+/// runtime: they are waited for so long.
+const LAST_LOOK: Duration = Duration::from_millis(1);
+
+/// The pause when others were asked to go.
+const ROOM_DELAY: Duration = Duration::from_millis(5);
 
 /// What is known of a peer before its first byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -81,7 +91,8 @@ pub struct StopReport {
     pub idle: u64,
     /// Connections whose running requests were answered.
     pub finished: u64,
-    /// Connections still busy after `drain_timeout`. Dropped, and the service's calls with them.
+    /// Connections still busy after `drain_timeout`: the service's calls are dropped and answered
+    /// 503.
     pub cut: u64,
 }
 
@@ -124,41 +135,37 @@ impl Server {
         let mut shutdown = pin!(shutdown);
         let (stop, stopping) = watch::channel(Stop::Run);
         let counts = Arc::new(Counts::default());
-        let places = Arc::new(Semaphore::new(self.config.connections_max));
-        let crowd = Arc::new(Notify::new());
+        let crowd = Crowd::new(self.config.connections_max);
+        let admit = |io, remote, place| {
+            let peer = PeerInfo { remote };
+            let counts = Arc::clone(&counts);
+            self.seat(io, make(peer), stopping.clone(), counts, place);
+        };
+        // Who is accepted and waits for a place when the server stops.
+        let mut last = None;
         loop {
-            // A place first, so that an accepted connection is always served.
-            let place = tokio::select! {
-                biased;
-                () = &mut shutdown => break,
-                place = self.place(&places, &crowd) => place,
-            };
             let accepted = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 accepted = listener.accept() => accepted,
             };
+            let Some(accepted) = accepted else { break };
             match accepted {
-                None => break,
-                Some(Ok((io, remote))) => {
-                    let peer = PeerInfo { remote };
-                    let connection = self.drive(
-                        io,
-                        make(peer),
-                        stopping.clone(),
-                        Arc::clone(&counts),
-                        Arc::clone(&crowd),
-                    );
-                    self.runtime.spawn(Box::pin(async move {
-                        connection.await;
-                        drop(place);
-                    }));
-                }
-                Some(Err(error)) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    self.runtime.sleep(ACCEPT_RETRY_DELAY).await;
-                }
+                Ok((io, remote)) => tokio::select! {
+                    biased;
+                    () = &mut shutdown => {
+                        last = Some((io, remote));
+                        break;
+                    }
+                    place = crowd.place(&self.runtime) => admit(io, remote, place),
+                },
+                Err(error) => self.recover(&error, &crowd).await,
             }
+        }
+        // Nor do those know of the stop who have a connection and were not accepted yet.
+        while let Some((io, remote)) = self.accept_now(&mut last, &mut listener).await {
+            let Some(place) = crowd.try_place() else { break };
+            admit(io, remote, place);
         }
         drop(listener);
         drop(stopping);
@@ -201,26 +208,59 @@ impl Server {
         Box::pin(self.drive(io, service, stopping, Arc::default(), Arc::default()))
     }
 
-    /// A place for one more connection. While there is none, those that do nothing make room.
-    async fn place(
+    /// Serves a connection in a place of its own.
+    fn seat<Io, S, B>(
         &self,
-        places: &Arc<Semaphore>,
-        crowd: &Notify,
-    ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
-            return Ok(place);
+        io: Io,
+        service: Option<S>,
+        stopping: watch::Receiver<Stop>,
+        counts: Arc<Counts>,
+        mut place: Place,
+    ) where
+        Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let shared = Arc::new(Shared::default());
+        place.take(Arc::clone(&shared), service.is_none(), self.runtime.now());
+        let connection = self.drive(io, service, stopping, counts, shared);
+        self.runtime.spawn(Box::pin(async move {
+            connection.await;
+            drop(place);
+        }));
+    }
+
+    /// Waits until accepting may go well again.
+    async fn recover(&self, error: &io::Error, crowd: &Crowd) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+
+        // The trouble of one peer is none of the next.
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            return;
         }
-        let mut place = pin!(Arc::clone(places).acquire_owned());
-        loop {
-            tokio::select! {
-                biased;
-                place = &mut place => return place,
-                () = self.runtime.sleep(CROWD_TICK) => {
-                    let most = self.config.connections_max;
-                    tracing::warn!(most, "all connections are in use; idle ones are closed");
-                    crowd.notify_waiters();
-                }
-            }
+        let pause = match crowd.accept_failed(error, self.runtime.now()) {
+            Room::Made => ROOM_DELAY,
+            Room::In(_) => ACCEPT_RETRY_DELAY,
+        };
+        self.runtime.sleep(pause).await;
+    }
+
+    /// A connection that waits already, if there is one.
+    async fn accept_now<L: Listener>(
+        &self,
+        last: &mut Option<(L::Io, SocketAddr)>,
+        listener: &mut L,
+    ) -> Option<(L::Io, SocketAddr)> {
+        if let Some(last) = last.take() {
+            return Some(last);
+        }
+        tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted?.ok(),
+            () = self.runtime.sleep(LAST_LOOK) => None,
         }
     }
 
@@ -243,7 +283,7 @@ impl Server {
         service: Option<S>,
         mut stopping: watch::Receiver<Stop>,
         counts: Arc<Counts>,
-        crowd: Arc<Notify>,
+        shared: Arc<Shared>,
     ) -> impl Future<Output = ()> + Send + use<Io, S, B>
     where
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -253,7 +293,6 @@ impl Server {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let shared = Arc::new(Shared::default());
         let refuse_all = service.is_none().then_some(StatusCode::FORBIDDEN);
         let wire = Wire::new(
             io,
@@ -269,8 +308,10 @@ impl Server {
             service,
         };
         let connection = self.http().serve_connection(TokioIo::new(wire), gate);
+        let (runtime, linger) = (self.runtime.clone(), self.config.linger_timeout);
         async move {
-            counts.add(attend(pin!(connection), &shared, &mut stopping, &crowd).await);
+            let connection = pin!(connection);
+            counts.add(attend(connection, &shared, &mut stopping, &runtime, linger).await);
             // Only now: whoever waits for the receivers to go reads the counts next.
             drop(stopping);
         }
@@ -287,48 +328,58 @@ impl Server {
     }
 }
 
-/// Polls a connection to its end, telling it when the server stops, and when it has had no
-/// request between two ticks of a crowd.
+/// Polls a connection to its end, telling it when the server stops.
 async fn attend<C>(
     mut connection: C,
     shared: &Shared,
     stopping: &mut watch::Receiver<Stop>,
-    crowd: &Notify,
+    runtime: &Runtime,
+    linger: Duration,
 ) -> End
 where
     C: Future<Output = hyper::Result<()>> + Unpin,
 {
-    let mut end = End::Before;
-    let mut tick = pin!(crowd.notified());
-    let mut heads_before = None;
+    let mut told = pin!(shared.told());
+    let mut stopped_at = None;
     loop {
         tokio::select! {
             biased;
             // First, so that a connection that is cut serves nothing more.
             changed = stopping.changed() => {
                 // A sender that is gone means that nobody waits for us any more.
-                if changed.is_err() || *stopping.borrow() == Stop::Cut {
+                if changed.is_err() {
                     return End::Cut;
                 }
-                end = if shared.is_busy() { End::Finished } else { End::Idle };
+                if *stopping.borrow() == Stop::Cut {
+                    break;
+                }
+                stopped_at = Some((shared.heads(), shared.is_busy()));
                 // The wire guard sees this when the connection is polled again.
                 shared.stop();
             }
-            () = &mut tick => {
-                tick.set(crowd.notified());
-                let heads = shared.heads();
-                if heads_before == Some(heads) && !shared.is_busy() {
-                    shared.stop();
-                }
-                heads_before = Some(heads);
-            }
+            () = &mut told => told.set(shared.told()),
             served = &mut connection => {
-                if let Err(error) = served {
-                    tracing::debug!(%error, "a connection broke");
-                }
-                return end;
+                log(served);
+                return match stopped_at {
+                    None => End::Before,
+                    Some((heads, false)) if heads == shared.heads() => End::Idle,
+                    Some(_) => End::Finished,
+                };
             }
         }
+    }
+    shared.cut();
+    tokio::select! {
+        biased;
+        served = &mut connection => log(served),
+        () = runtime.sleep(linger) => {}
+    }
+    End::Cut
+}
+
+fn log(served: hyper::Result<()>) {
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection broke");
     }
 }
 

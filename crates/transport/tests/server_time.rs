@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use support::{SLOW, config, in_memory, on_socket, pipe, pipe_from, sleep, socket};
@@ -93,25 +94,6 @@ async fn a_connection_without_a_request_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_connections_make_room_for_others() {
-    let (_server, dialer) = in_memory(ServerConfig { connections_max: 3, ..config() });
-    let mut silent = pipe(&dialer);
-    let mut kept = pipe(&dialer);
-    assert_eq!(kept.call("GET /a HTTP/1.1\r\n\r\n").await.status, 200);
-    let mut busy = pipe(&dialer);
-    busy.send("GET /slow HTTP/1.1\r\n\r\n").await;
-
-    let start = Instant::now();
-    let mut other = pipe(&dialer);
-    assert_eq!(other.call("GET /a HTTP/1.1\r\n\r\n").await.status, 200);
-    assert!(seconds(start) <= 3, "waited {} s", seconds(start));
-    silent.closed().await;
-    kept.closed().await;
-    assert!(seconds(start) <= 3);
-    assert_eq!(busy.answer().await.body, "slow");
-}
-
-#[tokio::test(start_paused = true)]
 async fn no_clock_runs_while_the_service_works() {
     let config = ServerConfig {
         header_read_timeout: SECOND,
@@ -140,18 +122,61 @@ async fn a_reader_that_does_not_read_is_dropped() {
     assert_eq!(server.stop().await.unwrap().cut, 0);
 }
 
+/// Reads a piece every nine seconds; answers how much there was, and how long it took.
+async fn read_slowly(config: ServerConfig, piece: usize) -> (usize, u64) {
+    let (_server, dialer) = in_memory(config);
+    let mut raw = pipe(&dialer);
+    raw.send("GET /big HTTP/1.1\r\nConnection: close\r\n\r\n").await;
+    let (start, mut got) = (Instant::now(), 0);
+    loop {
+        sleep(9 * SECOND).await;
+        match raw.0.read(&mut vec![0; piece]).await {
+            Ok(read @ 1..) => got += read,
+            _ => return (got, seconds(start)),
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_makes_progress_is_served() {
-    let (_server, dialer) = in_memory(config());
-    let mut raw = pipe(&dialer);
-    raw.send("GET /big HTTP/1.1\r\n\r\n").await;
-    let mut got = 0;
-    while got < 4 * 1024 * 1024 {
-        sleep(9 * SECOND).await;
-        let mut piece = vec![0; 64 * 1024];
-        let read = raw.0.read(&mut piece).await.unwrap();
-        assert!(read > 0, "dropped after {got} bytes");
-        got += read;
+    let config = ServerConfig { answer_timeout: 1_000 * SECOND, ..config() };
+    let (got, _) = read_slowly(config, 64 * 1024).await;
+    assert!(got > 4 * 1024 * 1024, "dropped after {got} bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_trickles_is_dropped_in_the_end() {
+    let (got, took) = read_slowly(config(), 1024).await;
+    // After a minute there was what it had read, and what its pipe still held.
+    assert!(got < 80 * 1024, "{got}");
+    assert!((60..1_000).contains(&took), "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_answer_has_its_time() {
+    for (path, pipelined) in [("big", false), ("big", true), ("frames", false), ("frames", true)] {
+        let request = format!("GET /{path} HTTP/1.1\r\n\r\n");
+        let (_server, dialer) = in_memory(config());
+        let mut raw = pipe(&dialer);
+        if pipelined {
+            raw.send(request.repeat(3)).await;
+        }
+        for _ in 0..3 {
+            if !pipelined {
+                sleep(50 * SECOND).await;
+                raw.send(&request).await;
+            }
+            let start = Instant::now();
+            while raw.1.len() < 4 * 1024 * 1024 {
+                sleep(SECOND * 7 / 10).await;
+                let mut piece = vec![0; 64 * 1024];
+                let read = raw.0.read(&mut piece).await.unwrap();
+                assert!(read > 0, "dropped after {} bytes", raw.1.len());
+                raw.1.extend_from_slice(&piece[..read]);
+            }
+            assert!((40..60).contains(&seconds(start)), "{}", seconds(start));
+            assert_eq!(raw.answer().await.body.len(), 4 * 1024 * 1024);
+        }
     }
 }
 
@@ -214,7 +239,77 @@ async fn stopping_cuts_what_does_not_finish() {
     let report = server.stop().await.unwrap();
     assert_eq!((report.idle, report.finished, report.cut), (0, 0, 1));
     assert_eq!(seconds(start), 10);
+    let answer = raw.answer().await;
+    assert_eq!((answer.status, &*answer.body), (503, ""));
+    assert!(answer.closes());
     raw.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_leaves_nobody_without_an_answer() {
+    let config = ServerConfig {
+        header_read_timeout: 100 * SECOND,
+        body_read_timeout: 100 * SECOND,
+        ..config()
+    };
+    let (server, dialer) = in_memory(config);
+    let unfinished = [
+        "GET /hang HTTP/1.1\r\n\r\n",
+        "GET /never HTTP/1.1\r\n\r\n",
+        "GET /a HTT",
+        "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    ];
+    let mut open = Vec::new();
+    for bytes in unfinished {
+        let mut raw = pipe(&dialer);
+        raw.send(bytes).await;
+        open.push(raw);
+    }
+    sleep(SECOND).await;
+    assert_eq!(server.stop().await.unwrap().cut, 4);
+    for (raw, bytes) in open.iter_mut().zip(unfinished) {
+        let answer = raw.answer().await;
+        assert_eq!(answer.status, 503, "{bytes}");
+        assert!(answer.closes());
+        raw.closed().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_nobody_reads_ends_too() {
+    let config = ServerConfig { write_timeout: 100 * SECOND, ..config() };
+    let (server, dialer) = in_memory(config);
+    let mut raw = pipe(&dialer);
+    raw.send("GET /big HTTP/1.1\r\n\r\n").await;
+    sleep(SECOND).await;
+    let start = Instant::now();
+    assert_eq!(server.stop().await.unwrap().cut, 1);
+    // The time to finish, and the time to take the refusal.
+    assert_eq!(seconds(start), 11);
+}
+
+#[tokio::test]
+async fn what_has_arrived_at_the_stop_is_answered() {
+    let (server, address) = on_socket(config()).await;
+    let mut kept = socket(address).await;
+    assert_eq!(kept.call("GET /a HTTP/1.1\r\n\r\n").await.status, 200);
+    // The system has all of this when the server is told, and the runtime knows nothing of it yet.
+    let kept = kept.0.into_std().unwrap();
+    let fresh = std::net::TcpStream::connect(address).unwrap();
+    let silent = std::net::TcpStream::connect(address).unwrap();
+    for (mut stream, path) in [(&kept, "b"), (&fresh, "c")] {
+        stream.write_all(format!("GET /{path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+    }
+    let report = server.stop().await.unwrap();
+    assert_eq!(report.cut, 0);
+    for (mut stream, path) in [(&kept, "b"), (&fresh, "c")] {
+        stream.set_nonblocking(false).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.ends_with(&format!("GET /{path} ")), "{answer}");
+    }
+    assert_eq!((&silent).read(&mut [0]).unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]

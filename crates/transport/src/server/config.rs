@@ -18,6 +18,9 @@ pub struct ServerConfig {
     /// How long a peer may take not a single byte of an answer, then the connection is dropped.
     /// Default 10 s.
     pub write_timeout: Duration,
+    /// How long a peer that does not take an answer at once may take for all of it, then the
+    /// connection is dropped. Default 60 s.
+    pub answer_timeout: Duration,
     /// After a refusal: how long unread bytes are read and forgotten, so that the peer gets to
     /// read the answer before the connection is gone. Default 1 s.
     pub linger_timeout: Duration,
@@ -30,10 +33,12 @@ pub struct ServerConfig {
     /// that it never goes out chunked; more is 500. Default 8 MiB.
     pub response_bytes_max: usize,
     /// How many connections are open at once; more wait in the listener's queue. When all are
-    /// open, those without a request for a second or two are closed to make room. Default 256.
+    /// open, room is made: those are closed that keep us waiting, for a first request at all, or
+    /// for a second for anything else. Those of peers that are not accepted go first, then who
+    /// has kept us waiting longest; a request that the service works on is never cut. Default 256.
     pub connections_max: usize,
-    /// After the stop signal: how long running requests may take, then they are cut.
-    /// Default 10 s.
+    /// After the stop signal: how long running requests may take. Then they are dropped and
+    /// answered 503, for whose taking there is `linger_timeout`. Default 10 s.
     pub drain_timeout: Duration,
     /// Whether answers carry `Date`, which hyper takes from the system's clock. Default `true`;
     /// simulations say `false`, so that two runs give the same bytes.
@@ -47,6 +52,7 @@ impl Default for ServerConfig {
             body_read_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(60),
             linger_timeout: Duration::from_secs(1),
             header_bytes_max: 16 * 1024,
             body_bytes_max: 64 * 1024,

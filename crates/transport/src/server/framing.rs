@@ -114,7 +114,7 @@ pub(super) enum Chunks {
     Done,
 }
 
-/// The bytes are not a chunked body. hyper will see them too and refuse the body.
+/// The bytes are not a chunked body.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct BadChunk;
 

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use tower_service::Service;
 
 use super::ServerConfig;
-use super::wire::{Shared, Verdict};
+use super::shared::{Shared, Verdict};
 use crate::body::{BoxError, RequestBody, read_body};
 use crate::runtime::Runtime;
 
@@ -51,7 +51,12 @@ where
                     config: Arc::clone(&self.config),
                     token,
                 };
-                return Box::pin(async move { Ok(visit.answer(request).await) });
+                let shared = Arc::clone(&self.shared);
+                return Box::pin(async move {
+                    let answered = shared.unless_cut(visit.answer(request)).await;
+                    let refusal = StatusCode::SERVICE_UNAVAILABLE;
+                    Ok(answered.unwrap_or_else(|| closing(empty(refusal, Token(shared)))))
+                });
             }
             (Some(Verdict::Pass), None) => StatusCode::FORBIDDEN,
             (Some(Verdict::Refuse(status)), _) => status,
@@ -87,6 +92,7 @@ where
             self.runtime.clone(),
             self.config.body_bytes_max,
             self.config.body_read_timeout,
+            Arc::clone(&self.token.0),
         );
         let request = Request::from_parts(parts, body);
         let ready = poll_fn(|cx| self.service.poll_ready(cx)).await.map_err(Into::into);

@@ -12,12 +12,10 @@
 //! with the verdict "refuse with this status"; hyper then writes the answer in its turn, after
 //! the answers to the requests before it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -27,82 +25,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::ServerConfig;
 use super::framing::{BodyFraming, Chunks, head_end, judge_head};
+use super::shared::{Shared, Verdict};
 use crate::runtime::Runtime;
 
 /// What the service gets to see instead of a refused head.
 const REFUSED_HEAD: &[u8] = b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n";
 
 const READ_STEP_BYTES: usize = 8 * 1024;
-
-/// What is to be done with a request, said by the wire guard for each head.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
-    Pass,
-    Refuse(StatusCode),
-}
-
-/// What the wire guard and the gate before the service know of one connection together.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    verdicts: Mutex<VecDeque<Verdict>>,
-    in_flight: AtomicUsize,
-    /// All heads that were released so far.
-    heads: AtomicUsize,
-    /// The peer has not taken yet what was written.
-    writing: AtomicBool,
-    stopping: AtomicBool,
-    /// The connection's task, while no clock runs because a request does.
-    reader: Mutex<Option<Waker>>,
-}
-
-impl Shared {
-    fn released(&self, verdict: Verdict) {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        self.heads.fetch_add(1, Ordering::SeqCst);
-        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push_back(verdict);
-    }
-
-    /// The verdict over the next head. `None`: hyper found a head where the guard saw none.
-    pub(super) fn next_verdict(&self) -> Option<Verdict> {
-        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    /// The answer to one request is handed over to hyper whole.
-    pub(super) fn answered(&self) {
-        // Saturates: a head the guard did not see is never counted in.
-        let _ = self
-            .in_flight
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
-        // hyper does not read again by itself after it was told once that nothing is there, and
-        // the clocks of the next request start with a read.
-        if let Some(reader) = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            reader.wake();
-        }
-    }
-
-    fn wake_when_answered(&self, waker: &Waker) {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
-    }
-
-    /// Whether a request has been released and not been answered, to the last byte, yet.
-    pub(super) fn is_busy(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) > 0 || self.writing.load(Ordering::SeqCst)
-    }
-
-    /// How many requests have come so far.
-    pub(super) fn heads(&self) -> usize {
-        self.heads.load(Ordering::SeqCst)
-    }
-
-    /// The connection ends as soon as it is idle.
-    pub(super) fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-}
 
 #[derive(Debug)]
 enum Framing {
@@ -112,7 +41,7 @@ enum Framing {
     },
     Length(u64),
     Chunked(Chunks),
-    /// The chunked body is broken: hyper sees it too, refuses it and closes.
+    /// The chunked body is broken; nothing that follows can be told apart.
     Broken,
     /// A head was refused; nothing that follows is a request.
     Refused,
@@ -140,6 +69,8 @@ pub(super) struct Wire<Io> {
     ended: bool,
     read_clock: Option<(Phase, Pin<Box<dyn Sleep>>)>,
     write_clock: Option<Pin<Box<dyn Sleep>>>,
+    /// Runs while the peer takes an answer slowly; with the number of the answer.
+    answer_clock: Option<(usize, Pin<Box<dyn Sleep>>)>,
     linger_clock: Option<Pin<Box<dyn Sleep>>>,
 }
 
@@ -163,12 +94,22 @@ impl<Io> Wire<Io> {
             ended: false,
             read_clock: None,
             write_clock: None,
+            answer_clock: None,
             linger_clock: None,
         }
     }
 
     /// Moves what is framed from the inbox to the outbox: whole heads, and bytes of a body.
     fn frame(&mut self) {
+        if self.inbox.is_empty() {
+            return;
+        }
+        self.frame_inbox();
+        let body_due = matches!(self.framing, Framing::Length(_) | Framing::Chunked(_));
+        self.shared.set_body_due(body_due);
+    }
+
+    fn frame_inbox(&mut self) {
         while !self.inbox.is_empty() {
             match &mut self.framing {
                 Framing::Head { scanned } => {
@@ -194,8 +135,7 @@ impl<Io> Wire<Io> {
                     }
                     Err(_) => self.framing = Framing::Broken,
                 },
-                Framing::Broken => self.pass(self.inbox.len()),
-                Framing::Refused => self.inbox.clear(),
+                Framing::Broken | Framing::Refused => self.inbox.clear(),
             }
         }
     }
@@ -287,13 +227,42 @@ impl<Io> Wire<Io> {
         }
     }
 
-    /// Turns "nothing was written for too long" into an error.
+    /// Ready when there is no more time for the present phase.
+    fn poll_read_over(&mut self, cx: &mut Context<'_>) -> Poll<Phase> {
+        match self.phase() {
+            Some(Phase::Idle) if self.shared.is_stopping() => Poll::Ready(Phase::Idle),
+            Some(phase) if self.shared.is_asked_to_go() => Poll::Ready(phase),
+            _ => self.poll_read_clock(cx),
+        }
+    }
+
+    /// Ready when an answer, or a part of it, was not taken for too long.
+    fn poll_write_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.shared.is_asked_to_go() && !self.shared.is_cut() {
+            return Poll::Ready(());
+        }
+        let (runtime, config) = (&self.runtime, &self.config);
+        let stalled = self.write_clock.get_or_insert_with(|| runtime.sleep(config.write_timeout));
+        if stalled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let answers = self.shared.answers();
+        if self.answer_clock.as_ref().is_none_or(|(number, _)| *number != answers) {
+            self.answer_clock = Some((answers, runtime.sleep(config.answer_timeout)));
+        }
+        match &mut self.answer_clock {
+            Some((_, slow)) => slow.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Turns "not written for too long" into an error.
     fn clocked_write<T>(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        self.shared.writing.store(written.is_pending(), Ordering::SeqCst);
+        self.shared.set_writing(written.is_pending());
         if written.is_ready() {
             if self.write_clock.take().is_some() {
                 // As after an answer: the clocks start with a read.
@@ -301,10 +270,7 @@ impl<Io> Wire<Io> {
             }
             return written;
         }
-        let runtime = &self.runtime;
-        let max = self.config.write_timeout;
-        let clock = self.write_clock.get_or_insert_with(|| runtime.sleep(max));
-        ready!(clock.as_mut().poll(cx));
+        ready!(self.poll_write_over(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer reads too slowly")))
     }
 
@@ -330,7 +296,7 @@ impl<Io: AsyncRead + Unpin> Wire<Io> {
         let runtime = &self.runtime;
         let max = self.config.linger_timeout;
         let clock = self.linger_clock.get_or_insert_with(|| runtime.sleep(max));
-        if clock.as_mut().poll(cx).is_ready() {
+        if clock.as_mut().poll(cx).is_ready() || self.shared.is_asked_to_go() {
             return Poll::Ready(());
         }
         while let Ok(1..) = ready!(self.poll_fill(cx)) {
@@ -355,19 +321,25 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Wire<Io> {
                 this.outbox.advance(step);
                 return Poll::Ready(Ok(()));
             }
+            if matches!(this.framing, Framing::Broken) {
+                let broken = io::Error::new(io::ErrorKind::InvalidData, "no chunked body");
+                return Poll::Ready(Err(broken));
+            }
             // hyper closes after the refusal; an end of input now could make it hang up first.
             if matches!(this.framing, Framing::Refused) {
                 return Poll::Pending;
             }
-            let idle = this.phase() == Some(Phase::Idle);
-            if this.ended || idle && this.shared.is_stopping() {
+            if this.ended {
                 return Poll::Ready(Ok(()));
             }
             match this.poll_fill(cx) {
                 Poll::Ready(Ok(count)) => this.ended = count == 0,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => match ready!(this.poll_read_clock(cx)) {
+                Poll::Pending => match ready!(this.poll_read_over(cx)) {
                     Phase::Idle => return Poll::Ready(Ok(())),
+                    Phase::Head if this.shared.is_cut() => {
+                        this.refuse(StatusCode::SERVICE_UNAVAILABLE);
+                    }
                     Phase::Head => this.refuse(StatusCode::REQUEST_TIMEOUT),
                 },
             }
@@ -386,8 +358,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<Io> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever comes here has written all there was.
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        self.clocked_write(cx, flushed)
+        let flushed = ready!(self.clocked_write(cx, flushed));
+        if !self.shared.is_busy() {
+            self.answer_clock = None;
+        }
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,8 @@
 //! A service with odd habits, and a client that speaks raw bytes.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod host;
+
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -41,7 +43,7 @@ impl Odd {
     }
 }
 
-type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
+pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 impl tower_service::Service<Request<RequestBody>> for Odd {
     type Response = Reply;
@@ -69,8 +71,10 @@ async fn answer(request: Request<RequestBody>) -> Result<Reply, BoxError> {
             Ok(reply)
         }
         "/big" => Ok(reply(StatusCode::OK, vec![b'x'; 4 * 1024 * 1024].into())),
+        "/frames" => Ok(Response::new(UnsyncBoxBody::new(Frames(64)))),
         "/pieces" => Ok(Response::new(UnsyncBoxBody::new(Pieces(3)))),
         "/endless" => Ok(Response::new(UnsyncBoxBody::new(Pieces(usize::MAX)))),
+        "/never" => Ok(Response::new(UnsyncBoxBody::new(Never))),
         "/fail" => Err("broken on purpose".into()),
         "/hang" => pending().await,
         "/slow" => {
@@ -95,6 +99,42 @@ fn reply(status: StatusCode, body: Bytes) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     reply
+}
+
+/// A body that does not come.
+struct Never;
+
+impl Body for Never {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Pending
+    }
+}
+
+/// A body of known length, frame by frame of 64 KiB.
+struct Frames(u64);
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = (self.0 > 0).then(|| Ok(Frame::data(vec![b'x'; 64 * 1024].into())));
+        self.0 = self.0.saturating_sub(1);
+        Poll::Ready(frame)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0 * 64 * 1024)
+    }
 }
 
 /// A body of unknown length.
@@ -169,7 +209,11 @@ pub(crate) async fn on_socket(config: ServerConfig) -> (Running, SocketAddr) {
     (start(config, listener), address)
 }
 
-fn start(config: ServerConfig, listener: impl tillway_transport::server::Listener) -> Running {
+/// A server on any listener.
+pub(crate) fn start(
+    config: ServerConfig,
+    listener: impl tillway_transport::server::Listener,
+) -> Running {
     let service = Odd::default();
     let make = judge(&service);
     let (stop, stopped) = oneshot::channel();
@@ -186,7 +230,7 @@ fn start(config: ServerConfig, listener: impl tillway_transport::server::Listene
 }
 
 /// A client that speaks bytes.
-pub(crate) struct Raw<Io>(pub(crate) Io, Vec<u8>);
+pub(crate) struct Raw<Io>(pub(crate) Io, pub(crate) Vec<u8>);
 
 /// An answer as it came.
 #[derive(Debug)]
