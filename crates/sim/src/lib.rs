@@ -1,6 +1,8 @@
 #![cfg_attr(feature = "waiter-server", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "waiter-server"), doc = "Stateful simulators of the peers, with faults.")]
 
+#[cfg(feature = "atol")]
+pub mod atol;
 #[cfg(feature = "iiko-front")]
 pub mod fault;
 pub mod ids;

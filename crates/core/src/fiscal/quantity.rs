@@ -42,7 +42,7 @@ impl Quantity {
     /// # Errors
     /// [`QuantityError`] for none and for more than 99 999 999.
     pub fn units(count: u32) -> Result<Self, QuantityError> {
-        Self::of_micro(i64::from(count).saturating_mul(MICRO))
+        Self::from_micro(i64::from(count).saturating_mul(MICRO))
     }
 
     /// An exact decimal number.
@@ -55,10 +55,14 @@ impl Quantity {
         if scaled.scale() > 0 {
             return Err(QuantityError::TooPrecise);
         }
-        Self::of_micro(scaled.to_i64().ok_or(QuantityError::TooLarge)?)
+        Self::from_micro(scaled.to_i64().ok_or(QuantityError::TooLarge)?)
     }
 
-    fn of_micro(micro: i64) -> Result<Self, QuantityError> {
+    /// Millionths of a unit.
+    ///
+    /// # Errors
+    /// [`QuantityError`].
+    pub fn from_micro(micro: i64) -> Result<Self, QuantityError> {
         match micro {
             ..=0 => Err(QuantityError::NotPositive),
             1..=MAX => Ok(Self(micro)),
@@ -84,7 +88,7 @@ impl Quantity {
     /// # Errors
     /// [`QuantityError::NotPositive`] when nothing is left.
     pub fn without(self, gone: Self) -> Result<Self, QuantityError> {
-        Self::of_micro(self.0.saturating_sub(gone.0))
+        Self::from_micro(self.0.saturating_sub(gone.0))
     }
 
     /// `amount × part / self`, rounded half up: what a part of a line is worth (F25).

@@ -1,0 +1,187 @@
+//! The fiscal memory (FN): the only place where a document becomes fiscal.
+
+use std::collections::BTreeMap;
+
+use tillway_core::Kopecks;
+
+use super::Code;
+
+/// How long documents may wait for the OFD.
+const UNSENT_MAX_MS: i64 = 30 * 24 * 3_600 * 1_000;
+
+/// A fiscal memory. Documents are numbered from 1 without gaps, and never change.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// 16 digits.
+    pub serial: String,
+    /// What it is good for.
+    pub phase: Phase,
+    documents: BTreeMap<u32, Document>,
+    /// Documents up to this number have reached the OFD.
+    sent: u32,
+    /// The OFD takes what it gets.
+    pub online: bool,
+}
+
+/// The life of a fiscal memory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// New.
+    Init,
+    /// At work.
+    Fiscal,
+    /// Closed; may be read.
+    Archive,
+    /// Broken for good.
+    Fault,
+    /// Full.
+    Full,
+    /// Too old.
+    Expired,
+    /// Not in the register.
+    Missing,
+}
+
+/// A fiscal document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Document {
+    /// Its number (ФД).
+    pub number: u32,
+    /// Its sign (ФПД).
+    pub sign: u32,
+    /// By the register's clock: milliseconds on the wall since 1970.
+    pub at: i64,
+    /// The shift.
+    pub shift: u32,
+    /// What it is.
+    pub body: Body,
+}
+
+/// What a document is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Body {
+    /// A shift was opened.
+    OpenShift,
+    /// A shift was closed.
+    CloseShift {
+        /// How many receipts it had.
+        receipts: u32,
+    },
+    /// A receipt or a correction.
+    Receipt(Sale),
+    /// A report on the exchange with the OFD.
+    Exchange,
+}
+
+/// What is on a receipt.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Sale {
+    /// Tag 1054: 1 sale, 2 return of a sale, 3 purchase, 4 return of a purchase.
+    pub kind: u8,
+    /// Whether it corrects.
+    pub correction: bool,
+    /// Its number in the shift.
+    pub number: u32,
+    /// Name, price, quantity in millionths, amount, rate.
+    pub items: Vec<Item>,
+    /// The total.
+    pub total: Kopecks,
+    /// By tender: cash, card, prepaid, credit, other.
+    pub paid: [Kopecks; 5],
+    /// The register's taxation system.
+    pub taxation: Option<String>,
+    /// Who printed it.
+    pub operator: Option<String>,
+    /// Where the guest wants a copy.
+    pub contact: Option<String>,
+    /// Tag 1192: what a program wrote into it.
+    pub attribute: Option<String>,
+    /// No paper.
+    pub electronic: bool,
+    /// Text below.
+    pub notes: Vec<String>,
+}
+
+/// A line of a receipt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Item {
+    /// Its name.
+    pub name: String,
+    /// The price of one.
+    pub price: Kopecks,
+    /// Millionths.
+    pub quantity: i64,
+    /// What it costs.
+    pub amount: Kopecks,
+    /// The word of its rate: `vat22`.
+    pub vat: String,
+    /// Tag 1214.
+    pub method: u8,
+    /// Tag 1212.
+    pub object: u8,
+}
+
+impl Memory {
+    /// A memory at work, with nothing in it.
+    pub fn new(serial: &str) -> Self {
+        let documents = BTreeMap::new();
+        Self { serial: serial.to_owned(), phase: Phase::Fiscal, documents, sent: 0, online: true }
+    }
+
+    /// The number of the last document; zero before the first.
+    pub fn last(&self) -> u32 {
+        self.documents.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// A document.
+    pub fn document(&self, number: u32) -> Option<&Document> {
+        self.documents.get(&number)
+    }
+
+    /// All documents, in order.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.documents.values()
+    }
+
+    /// How many documents the OFD has not got, and the first of them.
+    pub fn unsent(&self) -> (u32, Option<&Document>) {
+        let count = self.last().saturating_sub(self.sent);
+        (count, self.documents.range(self.sent.saturating_add(1)..).next().map(|(_, d)| d))
+    }
+
+    /// Sends what waits, when the OFD is there.
+    pub(super) fn exchange(&mut self) {
+        if self.online {
+            self.sent = self.last();
+        }
+    }
+
+    /// Whether it signs a document now.
+    pub(super) fn ready(&self, now: i64, closing: bool) -> Result<(), Code> {
+        match self.phase {
+            Phase::Missing => return Err(Code::FN_NOT_FOUND),
+            Phase::Fault => return Err(Code::FN_FAULT),
+            Phase::Expired => return Err(Code::FN_EXPIRED),
+            Phase::Full => return Err(Code::FN_OVERFLOW),
+            Phase::Init | Phase::Archive => return Err(Code::NOT_REGISTERED),
+            Phase::Fiscal => {}
+        }
+        let (_, first) = self.unsent();
+        let overdue = first.is_some_and(|d| now.saturating_sub(d.at) > UNSENT_MAX_MS);
+        if overdue && !closing { Err(Code::FN_TIMEOUT) } else { Ok(()) }
+    }
+
+    /// Signs a document: from here on it is fiscal.
+    pub(super) fn sign(&mut self, at: i64, shift: u32, body: Body) -> u32 {
+        let number = self.last().saturating_add(1);
+        let sign = signature(&self.serial, number, at);
+        self.documents.insert(number, Document { number, sign, at, shift, body });
+        number
+    }
+}
+
+/// Ten digits that depend on memory, number and time.
+fn signature(serial: &str, number: u32, at: i64) -> u32 {
+    let bytes = serial.bytes().chain(number.to_be_bytes()).chain(at.to_be_bytes());
+    bytes.fold(2_166_136_261, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+}
