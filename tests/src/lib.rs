@@ -28,6 +28,10 @@ struct Readme;
 struct GettingStarted;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/operating.md")]
+struct Operating;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/front-plugin.md")]
 struct FrontPlugin;
 

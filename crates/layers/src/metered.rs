@@ -30,8 +30,13 @@ const READ_SECONDS: &str = "tillway_store_read_seconds";
 const READ_FAILURES: &str = "tillway_store_read_failures_total";
 const CLAIMS: &str = "tillway_store_claims_total";
 
-/// Tells the recorder what the metrics of this crate mean. Call it once, when it is installed.
+/// Tells the recorder what the metrics of this crate mean, and begins the outcomes of commits at
+/// zero: an alarm on the first one in doubt needs something to compare it with. Call it once, when
+/// the recorder is installed.
 pub fn describe() {
+    for outcome in words::OUTCOMES {
+        counter!(COMMITS, "outcome" => outcome).increment(0);
+    }
     describe_counter!(COMMITS, "Commits, by what they came to");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "How long commits took, waiting included");
     describe_gauge!(WAITING, "Commits that wait for the store or are being written");

@@ -3,6 +3,22 @@
 use tillway_core::book::{Op, Refusal, Verdict};
 use tillway_core::port::{ClaimError, CommitError, Committed, ReadError};
 
+/// Every word that [`outcome`] has, and the one for commits that nobody waited for.
+pub(crate) const OUTCOMES: [&str; 12] = [
+    "done",
+    "refused",
+    "replayed",
+    "dropped",
+    "key_conflict",
+    "stale",
+    "fenced",
+    "in_doubt",
+    "unavailable",
+    "full",
+    "corrupt",
+    "other",
+];
+
 /// What a commit came to.
 pub(crate) fn outcome(result: &Result<Committed, CommitError>) -> &'static str {
     match result {
@@ -120,6 +136,7 @@ mod tests {
         ];
         for (error, word) in rows {
             assert_eq!(outcome(&Err(error)), word);
+            assert!(OUTCOMES.contains(&word));
         }
         assert_eq!(failure(&ReadError::Unavailable), "unavailable");
         assert_eq!(failure(&ReadError::Corrupt), "corrupt");

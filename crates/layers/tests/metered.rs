@@ -94,7 +94,10 @@ fn reads_are_counted_each_by_its_name() {
         (Some(1), Some(1), Some(2), Some(1)),
         "{series:#?}"
     );
-    assert_eq!(series.len(), 4, "{series:#?}");
+    let begun = series.iter().filter(|(name, _)| name.contains("commits_total{outcome="));
+    assert_eq!(begun.clone().count(), 12, "{series:#?}");
+    assert!(begun.clone().all(|(_, count)| *count == 0), "{series:#?}");
+    assert_eq!(series.len(), 12 + 4, "{series:#?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Guest accounts for the tills of a restaurant: one binary with store, HTTP APIs and simulators.
 ///
@@ -49,9 +49,20 @@ pub(crate) struct Options {
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILTER", env = "RUST_LOG")]
     #[arg(default_value = LOG_DEFAULT)]
     pub(crate) log: String,
+    /// How to log: lines for people, or one JSON object a line
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FORMAT", value_enum)]
+    #[arg(default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
     /// Throw the demo data away and begin again; refused where anything is not demo
     #[arg(long)]
     pub(crate) fresh: bool,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

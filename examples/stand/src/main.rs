@@ -9,17 +9,18 @@ mod failure;
 mod folder;
 mod front;
 mod http;
+mod log;
+mod metrics;
 mod page;
 mod serve;
 mod stand;
 mod table;
+mod watch;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::runtime::Builder;
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, Demo, Options};
 use crate::config::Config;
@@ -29,17 +30,21 @@ use crate::stand::Stand;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let format = cli.options.log_format;
     match start(cli) {
         Ok(code) => code,
         Err(failure) => {
-            say_error(&failure);
+            log::last_word(&failure, format);
             ExitCode::FAILURE
         }
     }
 }
 
 fn start(cli: Cli) -> Result<ExitCode, Failure> {
-    log_to_stderr(&cli)?;
+    // A command talks to a person: only what is wrong is worth a line of log there.
+    let serving = matches!(cli.command, None | Some(Command::Serve));
+    let quiet = !serving && cli.options.log == cli::LOG_DEFAULT;
+    log::start(if quiet { "warn" } else { &cli.options.log }, cli.options.log_format)?;
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of("the runtime does not start", &error))?;
     runtime.block_on(run(cli))
@@ -95,33 +100,13 @@ async fn check_config(options: &Options) -> Result<ExitCode, Failure> {
     Ok(ExitCode::FAILURE)
 }
 
-fn log_to_stderr(cli: &Cli) -> Result<(), Failure> {
-    // A command talks to a person: only what is wrong is worth a line of log there.
-    let serving = matches!(cli.command, None | Some(Command::Serve));
-    let filter =
-        if serving || cli.options.log != cli::LOG_DEFAULT { &cli.options.log } else { "warn" };
-    let filter = EnvFilter::try_new(filter);
-    let filter = filter.map_err(|error| Failure::of("--log", &error))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    Ok(())
-}
-
 #[expect(clippy::print_stdout, reason = "the answer of a command is for the person who gave it")]
 pub(crate) fn say(line: &str) {
     println!("{}", harmless(line));
 }
 
-#[expect(clippy::print_stderr, reason = "the last word to the person at the terminal")]
-fn say_error(failure: &Failure) {
-    eprintln!("error: {}", harmless(&failure.to_string()));
-}
-
 /// Names come from people and from other systems; none of them steers the terminal.
-fn harmless(line: &str) -> String {
+pub(crate) fn harmless(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     for letter in line.chars() {
         match letter.is_control() {

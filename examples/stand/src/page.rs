@@ -17,9 +17,12 @@ use tillway::transport::RequestBody;
 use crate::config::Config;
 use crate::demo;
 use crate::http::{Answer, answer};
+use crate::metrics::Metrics;
 use crate::stand::Stand;
 
 const HTML: &str = "text/html; charset=utf-8";
+/// The text format of Prometheus.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Nothing on the page comes from anywhere else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
@@ -31,20 +34,23 @@ pub(crate) struct Page {
     config: Arc<Config>,
     folder: Arc<str>,
     engine: Engine,
+    metrics: Metrics,
 }
 
 impl Page {
-    pub(crate) fn new(config: &Config, stand: &Stand) -> Self {
+    pub(crate) fn new(config: &Config, stand: &Stand, metrics: Metrics) -> Self {
         Self {
             config: Arc::new(config.clone()),
             folder: stand.folder.path().display().to_string().into(),
             engine: stand.engine.clone(),
+            metrics,
         }
     }
 
     pub(crate) async fn answer(self, request: Request<RequestBody>) -> Answer {
         let get = matches!(*request.method(), Method::GET | Method::HEAD);
-        if request.uri().path() != "/" {
+        let metrics = request.uri().path() == "/metrics";
+        if !metrics && request.uri().path() != "/" {
             return answer(StatusCode::NOT_FOUND, HTML, "<!doctype html><title>404</title>404");
         }
         if !get {
@@ -54,8 +60,12 @@ impl Page {
         }
         let body = match *request.method() {
             Method::HEAD => String::new(),
+            _ if metrics => self.metrics.text().await,
             _ => self.html().await,
         };
+        if metrics {
+            return answer(StatusCode::OK, METRICS, Bytes::from(body));
+        }
         let mut page = answer(StatusCode::OK, HTML, Bytes::from(body));
         let policy = HeaderValue::from_static(POLICY);
         page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -263,5 +273,7 @@ const MORE: &str = "<h2>More</h2><table>\
 <tr><td><code>cargo run -- till list</code></td><td>tills and their devices</td></tr>\
 <tr><td><code>cargo run -- --help</code></td><td>all commands, with examples</td></tr>\
 <tr><td><code>docs/guide/getting-started.md</code></td><td>what to try next</td></tr>\
+<tr><td><a href=/metrics><code>/metrics</code></a></td><td>what is counted, for Prometheus; \
+<code>docs/guide/operating.md</code> says what it means</td></tr>\
 <tr><td><code>docs/api/</code></td><td>the Waiter API and the payment API in OpenAPI</td></tr>\
 </table></html>";

@@ -5,13 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillway::core::port::{Clock, ReadError, Store};
+use tillway::core::port::{Clock, Store};
 use tillway::sim::Stop;
 use tillway::transport::Runtime;
 use tillway::transport::server::{PeerInfo, Server, ServerConfig, StopReport};
 use tillway::waiter::{Desks, WaiterService};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
 
 use crate::cli::Options;
@@ -21,15 +21,13 @@ use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::front::front;
 use crate::http::Handler;
+use crate::metrics::{Edge, Metrics};
 use crate::page::Page;
-use crate::say;
 use crate::stand::{Stand, listen};
+use crate::{say, watch};
 
 /// How long flows may take to end when the stand stops, after the listeners are closed.
 const FLOWS_MAX: Duration = Duration::from_secs(10);
-
-/// How often the store is asked whether it is whole.
-const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until somebody stops it, or until the store is damaged.
 pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failure> {
@@ -78,9 +76,12 @@ async fn run(
     let control_at = listeners.control.local_addr();
     let control_at = control_at.map_err(|error| Failure::of("the control port", &error))?;
     let control = ControlFile::write(stand.folder.path(), control_at)?;
-    let (stop, stopping) = watch::channel(false);
+    let metrics =
+        Metrics::install(Arc::clone(&stand.store) as Arc<dyn Store>, stand.spawner.clone())?;
+    let (stop, stopping) = tokio::sync::watch::channel(false);
     let mut servers = JoinSet::new();
-    open_doors(config, &stand, listeners, &control, &stopping, &mut servers)?;
+    let page = Page::new(config, &stand, metrics.clone());
+    open_doors(config, &stand, listeners, page, &control, &stopping, &mut servers)?;
     let plugin = Stop::new();
     if config.demo
         && config.polls()
@@ -93,7 +94,7 @@ async fn run(
     greet(config, &stand);
     let ended = tokio::select! {
         signal = signals.next() => Ok(signal),
-        damaged = watch_store(&stand) => Err(damaged),
+        damaged = watch::damaged(&*stand.store, &*stand.clock, || metrics.upkeep()) => Err(damaged),
         () = keep(&stand) => Err(Failure::new("the keeper ended")),
         Some(_) = servers.join_next() => Err(Failure::new("a listener ended")),
     };
@@ -117,14 +118,14 @@ fn open_doors(
     config: &Config,
     stand: &Stand,
     listeners: Listeners,
+    page: Page,
     control: &ControlFile,
-    stopping: &watch::Receiver<bool>,
+    stopping: &Receiver<bool>,
     servers: &mut JoinSet<StopReport>,
 ) -> Result<(), Failure> {
     for (till, listener) in listeners.tills {
         serve_till(config, stand, &till, listener, stopping, servers)?;
     }
-    let page = Page::new(config, stand);
     let make = move |peer: PeerInfo| {
         let page = page.clone();
         local(peer).then(|| Handler(move |request| page.clone().answer(request)))
@@ -149,7 +150,7 @@ pub(crate) fn serve_till(
     stand: &Stand,
     till: &Till,
     listener: TcpListener,
-    stopping: &watch::Receiver<bool>,
+    stopping: &Receiver<bool>,
     servers: &mut JoinSet<StopReport>,
 ) -> Result<(), Failure> {
     let desks = Desks {
@@ -160,6 +161,7 @@ pub(crate) fn serve_till(
     let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
     let service = WaiterService::try_new(config.waiter(till), desks, clock);
     let service = service.map_err(|error| Failure::of(format!("till {}", till.id), &error))?;
+    let service = service.observed(Arc::new(Edge));
     let server = Server::new(config.server.clone(), Runtime::tokio());
     let stopped = told(stopping);
     servers.spawn(async move {
@@ -173,7 +175,7 @@ fn local(peer: PeerInfo) -> bool {
 }
 
 /// Ready when the stand stops.
-fn told(stopping: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+fn told(stopping: &Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
     let mut stopping = stopping.clone();
     async move {
         // A sender that is gone has stopped too.
@@ -184,19 +186,6 @@ fn told(stopping: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + u
 /// Runs the keeper for as long as it is polled.
 async fn keep(stand: &Stand) {
     stand.engine.keeper().run().await;
-}
-
-/// Ready when the store can no longer be trusted.
-async fn watch_store(stand: &Stand) -> Failure {
-    loop {
-        if stand.store.ready().await == Err(ReadError::Corrupt) {
-            return Failure::new(
-                "the store is damaged or its disk failed; nothing more is written. Look at the \
-                 disk, then start again: a start reads what is really there",
-            );
-        }
-        stand.clock.sleep(WATCH_EVERY).await;
-    }
 }
 
 /// Waits for the listeners, then for the flows that their requests began.

@@ -9,6 +9,7 @@ use tillway::core::book::Verdict;
 use tillway::core::id::Uuid;
 use tillway::core::port::{AccountBook, Clock, Store};
 use tillway::engine::Engine;
+use tillway::layers::Metered;
 use tillway::runtime::{RandomIds, TokioClock, TokioSpawner};
 use tillway::sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -43,8 +44,9 @@ impl Stand {
         if config.demo {
             fill(&store, &clock).await?;
         }
+        let metered = Metered::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>);
         let built = Builder::new(config.engine(installation))
-            .store(Arc::clone(&store) as Arc<dyn Store>)
+            .store(Arc::new(metered))
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
             .spawner(Arc::new(spawner.clone()))
             .ids(Arc::new(RandomIds))

@@ -1,4 +1,5 @@
 //! Starting, stopping, and what is there again afterwards.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
@@ -234,8 +235,52 @@ fn the_page_shows_what_runs_with_lines_to_paste() {
 
 #[test]
 fn logs_know_no_secrets() {
+    let log = log_of(&["--log", "trace"]);
+    assert!(log.contains("check-in"), "{log}");
+}
+
+#[test]
+fn logs_in_json_are_objects_and_know_no_secrets() {
+    let log = log_of(&["--log", "trace", "--log-format", "json"]);
+    let lines: Vec<_> = log.lines().map(object).collect();
+    assert!(lines.len() > 20, "{log}");
+    for line in &lines {
+        for member in ["timestamp", "level", "message", "target"] {
+            // What hyper tells of a connection has no message of its own.
+            let known = line[member].is_string() || member == "message";
+            assert!(known, "{member} is not in {line}");
+        }
+    }
+    let check_in = lines.iter().find(|line| line["message"] == "check-in").unwrap();
+    assert_eq!((&check_in["till"], &check_in["level"]), (&"till-1".into(), &"INFO".into()));
+    assert_eq!(check_in["value"], "9 characters, …5735");
+}
+
+#[test]
+fn the_last_word_is_json_too_whatever_the_filter_says() {
     let (_folder, data) = folder();
-    let stand = serve(&data, &["--log", "trace"]);
+    fs::write(&data, "no folder").unwrap();
+    let output = command(&data, &["--log-format", "json", "--log", "off"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    let word = object(said.trim_end());
+    assert_eq!(word["level"], "ERROR");
+    assert!(word["message"].as_str().unwrap().ends_with("is not a folder"), "{word}");
+    assert!(word["timestamp"].as_str().unwrap().starts_with("20"), "{word}");
+}
+
+/// A line as the JSON object that it must be.
+fn object(line: &str) -> serde_json::Value {
+    let value = serde_json::from_str::<serde_json::Value>(line);
+    let value = value.unwrap_or_else(|error| panic!("{error}: {line}"));
+    assert!(value.is_object(), "{line}");
+    value
+}
+
+/// What a stand with these options logs of a paid bill; nothing in it may be a secret.
+fn log_of(options: &[&str]) -> String {
+    let (_folder, data) = folder();
+    let stand = serve(&data, options);
     assert_eq!(stand.check_in(ORDER, "149725735").status, "HTTP/1.1 204 No Content");
     pay(&stand);
     let qr = stdout(&stand.command(&["guest", "qr", "10541"]));
@@ -246,10 +291,10 @@ fn logs_know_no_secrets() {
     assert_eq!(secret.len(), 64, "{control}");
     let (code, log) = stand.stop();
     assert_eq!(code, Some(0));
-    assert!(log.contains("check-in"), "{log}");
     for secret in ["12345\"", "\"12345", "till-1-secret", "149725735", qr.trim(), &secret] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
+    log
 }
 
 /// Starts in vain, with one line of error.

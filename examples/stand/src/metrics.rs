@@ -1,0 +1,125 @@
+//! What the stand counts, in the text of Prometheus.
+
+use std::sync::Arc;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tillway::core::book::{Status, StreamKind};
+use tillway::core::port::{Query, ReadError, Store};
+use tillway::layers;
+use tillway::runtime::TokioSpawner;
+use tillway::waiter::{Answered, Observer};
+
+use crate::failure::Failure;
+
+const REQUESTS: &str = "tillway_http_requests_total";
+const REQUEST_SECONDS: &str = "tillway_http_request_seconds";
+const HTTP_REFUSALS: &str = "tillway_http_refusals_total";
+const FLOWS: &str = "tillway_flows";
+const TASKS: &str = "tillway_tasks";
+const STORE_UP: &str = "tillway_store_up";
+const BUILD: &str = "tillway_build_info";
+
+/// From a read of a page that is in memory to a check-in that waits for its till, in seconds.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// How many heads are read at once, and how often: more flows than that count as that many.
+const HEADS: u32 = 1_000;
+const PAGES_MAX: usize = 20;
+
+/// The recorder of this process, and what is asked when it is read.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    handle: PrometheusHandle,
+    store: Arc<dyn Store>,
+    spawner: TokioSpawner,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// Counts from now on, in the whole process.
+    pub(crate) fn install(store: Arc<dyn Store>, spawner: TokioSpawner) -> Result<Self, Failure> {
+        let failed = |error: &dyn std::error::Error| Failure::new(format!("metrics: {error}"));
+        let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).map_err(|e| failed(&e))?;
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
+        layers::describe();
+        describe_counter!(REQUESTS, "Requests that the APIs answered, by operation and status");
+        describe_histogram!(REQUEST_SECONDS, "How long they took, by operation");
+        describe_counter!(HTTP_REFUSALS, "Requests that were refused, by code");
+        describe_gauge!(FLOWS, "Flows that are not done, by kind and status");
+        describe_gauge!(TASKS, "Tasks of flows that run now");
+        describe_gauge!(STORE_UP, "1 while the store answers and may be written");
+        describe_gauge!(BUILD, "Always 1; the version is a label");
+        gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
+        Ok(Self { handle, store, spawner })
+    }
+
+    /// The text for Prometheus.
+    pub(crate) async fn text(&self) -> String {
+        for (flow, kind) in [("binding", StreamKind::Binding), ("payment", StreamKind::Payment)] {
+            let statuses = [("open", Status::Open), ("needs_person", Status::NeedsPerson)];
+            for (word, status) in statuses {
+                // What cannot be read now is not what it was before.
+                let count = self.count(kind, status).await.map_or(f64::NAN, f64::from);
+                gauge!(FLOWS, "flow" => flow, "status" => word).set(count);
+            }
+        }
+        let tasks = u32::try_from(self.spawner.running()).unwrap_or(u32::MAX);
+        gauge!(TASKS).set(tasks);
+        self.handle.render()
+    }
+
+    /// Sorts what was measured into buckets. Without it a process that nobody asks would keep
+    /// every single value.
+    pub(crate) fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    async fn count(&self, kind: StreamKind, status: Status) -> Result<u32, ReadError> {
+        let query = Query { kind: Some(kind), status: Some(status), ..Query::default() };
+        let (mut count, mut after) = (0_usize, None);
+        for _ in 0..PAGES_MAX {
+            let heads = self.store.heads(&query, after, HEADS).await?;
+            count = count.saturating_add(heads.len());
+            after = heads.last().map(|head| head.stream);
+            if heads.len() < HEADS as usize {
+                break;
+            }
+        }
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+}
+
+/// Whether the store answered when it was asked last.
+pub(crate) fn store_is_up(up: bool) {
+    gauge!(STORE_UP).set(u32::from(up));
+}
+
+/// Counts what a till's listener answers.
+#[derive(Debug)]
+pub(crate) struct Edge;
+
+impl Observer for Edge {
+    fn answered(&self, answered: &Answered) {
+        let operation = answered.operation.unwrap_or("none");
+        let status = match answered.status.as_u16() {
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            _ => "5xx",
+        };
+        counter!(REQUESTS, "operation" => operation, "status" => status).increment(1);
+        histogram!(REQUEST_SECONDS, "operation" => operation).record(answered.took);
+        if let Some(code) = answered.code {
+            counter!(HTTP_REFUSALS, "code" => code).increment(1);
+        }
+    }
+}
