@@ -137,7 +137,11 @@ impl Engine {
     }
 
     /// Takes out what was answered just now; says how long until the first of it is due again.
-    fn leave_paused(&self, commands: &mut Vec<BridgeCommand>, now: Duration) -> Option<Duration> {
+    pub(crate) fn leave_paused(
+        &self,
+        commands: &mut Vec<BridgeCommand>,
+        now: Duration,
+    ) -> Option<Duration> {
         let mut first: Option<Duration> = None;
         commands.retain(|command| {
             let known = self.0.recent.get(command.id);
@@ -151,7 +155,7 @@ impl Engine {
     }
 
     /// What waits for a till.
-    async fn shelf(&self, till: &TillId) -> Result<Vec<BridgeCommand>, DriveError> {
+    pub(crate) async fn shelf(&self, till: &TillId) -> Result<Vec<BridgeCommand>, DriveError> {
         let shelf = Some(till.as_str().into());
         let query = Query { shelf, status: Some(Status::Open), ..Query::default() };
         let heads = self.store().heads(&query, None, SHELF_MAX).await?;

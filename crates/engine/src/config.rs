@@ -106,10 +106,19 @@ impl EngineConfig {
 pub enum Bridge {
     /// The plugin fetches commands by long poll.
     Poll,
+    /// Commands are handed to the plugin, by a [`Pusher`](crate::Pusher) for each till.
+    Push,
     /// The guest is bound on our side only; the waiter is shown name and balances.
     Message,
     /// As `Message`, but the waiter is told "attached". For demos only.
     None,
+}
+
+impl Bridge {
+    /// Whether the till itself attaches the guest.
+    pub fn asks_the_till(self) -> bool {
+        matches!(self, Self::Poll | Self::Push)
+    }
 }
 
 /// Whether waiters' PINs are checked.

@@ -11,6 +11,7 @@ mod identify;
 mod keeper;
 mod loyalty;
 mod payment;
+mod push;
 mod seal;
 mod vault;
 mod wait;
@@ -25,6 +26,7 @@ use tillway_core::port::{Clock, IdSource, Spawner, Store};
 pub use clock::ClockState;
 pub use config::{Bridge, EngineConfig, Fiscal, PinCheck};
 pub use keeper::Keeper;
+pub use push::Pusher;
 
 use bells::Bells;
 use clock::{JournalTime, Limits};

@@ -130,7 +130,7 @@ impl Engine {
         }
         drop(kept);
         match self.0.config.bridge {
-            Bridge::Poll | Bridge::None => Ok(CheckedIn::Attached),
+            Bridge::Poll | Bridge::Push | Bridge::None => Ok(CheckedIn::Attached),
             Bridge::Message => self.noted(&found, &accounts),
         }
     }
@@ -148,7 +148,7 @@ impl Engine {
             till: caller.till.clone(),
             once: found.once,
             attributes: found.attributes.clone(),
-            ask_till: (self.0.config.bridge == Bridge::Poll).then_some(self.0.config.bridge_budget),
+            ask_till: self.0.config.bridge.asks_the_till().then_some(self.0.config.bridge_budget),
         };
         let money = self.first_choice(accounts);
         let at = self.now();

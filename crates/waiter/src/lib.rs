@@ -3,6 +3,7 @@
 mod config;
 mod error;
 mod peers;
+mod push;
 mod server;
 mod texts;
 mod wire;
@@ -13,5 +14,6 @@ pub use self::config::{
 };
 pub use self::error::ConfigError;
 pub use self::peers::{AllowedPeers, BadNetwork, Network};
+pub use self::push::{Listener, PushBridge};
 pub use self::server::{Answered, Desks, Observer, WaiterService};
 pub use self::texts::{Texts, UnknownText};

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::Kopecks;
 use crate::book::Caller;
-use crate::id::{CommandId, OrderId, PaymentId, Uuid};
+use crate::id::{CommandId, OrderId, PaymentId, TillId, Uuid};
 use crate::port::Port;
 
 /// The plugin's worker fetches commands here and tells what became of them.
@@ -36,6 +36,22 @@ pub trait BridgeDesk: Port {
         command: CommandId,
         outcome: CommandOutcome,
     ) -> Result<(), BridgeError>;
+}
+
+/// The way to the plugin in push mode: the service calls it, instead of being polled.
+///
+/// Only the delivery is turned round; results come to [`BridgeDesk::result`] as always.
+#[async_trait]
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait GuestBridge: Port {
+    /// Hands commands to a till's plugin, at least once: what was not delivered, or was delivered
+    /// and not answered, is handed over again. Returns when the plugin has them, not when they are
+    /// done. Dropping the future leaves it open whether it has them.
+    ///
+    /// # Errors
+    /// [`BridgeError::NoTill`] when the till has no listener, [`BridgeError::Unavailable`] when it
+    /// did not take them; both are tried again.
+    async fn deliver(&self, till: &TillId, commands: &[BridgeCommand]) -> Result<(), BridgeError>;
 }
 
 /// A command for the plugin.

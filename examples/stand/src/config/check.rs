@@ -108,7 +108,7 @@ fn pins(config: &Config, found: &mut Vec<String>) {
         tillway::engine::PinCheck::List(list) if list.is_empty() => {
             found.push("pin: the list is checked, and pins is empty".to_owned());
         }
-        tillway::engine::PinCheck::Bridge if config.engine.bridge != Bridge::Poll => {
+        tillway::engine::PinCheck::Bridge if !config.engine.bridge.asks_the_till() => {
             found.push("pin: the bridge is to check, and no plugin polls it".to_owned());
         }
         tillway::engine::PinCheck::Off | tillway::engine::PinCheck::Bridge
