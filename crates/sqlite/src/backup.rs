@@ -55,6 +55,9 @@ pub(crate) fn write(
     part.file.sync_all().map_err(|error| part.failed(error))?;
     let checked = look(&part.path, gone, progress)?;
     let bytes = part.file.metadata().map_err(|error| part.failed(error))?.len();
+    if gone.is_gone() {
+        return Err(ReadError::Unavailable.into());
+    }
     vacant(to)?;
     part.keep(to, folder)?;
     Ok(Backup { bytes, checked })

@@ -54,24 +54,33 @@ pub(crate) fn examine(log: File, file: &mut File, page_size: u64) -> io::Result<
 }
 
 /// Frames behind a header that reads.
+///
+/// A frame that does not read proves nothing by itself: its head may be half of one transaction
+/// and half of an older one, whose end was torn before.
 fn after_header(log: &mut Frames, header: Header) -> io::Result<Option<Finding>> {
     let mut number = 0_u64;
-    let mut before = header.sum;
     let mut broken = None;
-    // Whether the frame before is the last of a transaction, behind a broken one.
+    // What the next frame may go on from: the sum that stands in the one before, and the right one.
+    let mut before = [header.sum; 2];
+    // Whether the frame before reads, and is the last of a transaction.
     let mut committed = false;
     while let Some(frame) = log.next()? {
         number = number.saturating_add(1);
-        let ours = frame.salts == header.salts;
-        let follows = ours && frame.follows(&log.page, before, header.big);
-        if !follows && broken.is_none() {
-            broken = Some(number);
+        let sums = before.map(|before| frame.sum_after(&log.page, before, header.big));
+        let reads = frame.salts == header.salts && sums.contains(&frame.sum);
+        match broken {
+            None if !reads => {
+                broken = Some(number);
+                (before, committed) = ([frame.sum, sums[0]], false);
+                continue;
+            }
+            Some(at) if reads && committed && frame.commit == 0 => {
+                return Ok(Some(Finding::Frame(at)));
+            }
+            _ => {}
         }
-        if follows && committed && frame.commit == 0 {
-            return Ok(broken.map(Finding::Frame));
-        }
-        committed = broken.is_some() && ours && frame.commit != 0;
-        before = frame.sum;
+        committed = reads && frame.commit != 0;
+        before = [frame.sum; 2];
     }
     Ok(None)
 }
@@ -90,7 +99,7 @@ fn without_header(
     let mut order = None;
     while let Some(frame) = log.next()? {
         let orders = order.map_or(vec![header.big, !header.big], |big| vec![big]);
-        let fits = |big: &bool| frame.follows(&log.page, before, *big);
+        let fits = |big: &bool| frame.sum_after(&log.page, before, *big) == frame.sum;
         let Some(big) = orders.into_iter().find(fits).filter(|_| frame.salts == first.salts) else {
             break;
         };
@@ -167,8 +176,9 @@ struct Frame {
 }
 
 impl Frame {
-    fn follows(&self, page: &[u8], before: [u32; 2], big: bool) -> bool {
-        checksum(page, checksum(&self.start, before, big), big) == self.sum
+    /// What its checksum is when it comes after a frame with this one.
+    fn sum_after(&self, page: &[u8], before: [u32; 2], big: bool) -> [u32; 2] {
+        checksum(page, checksum(&self.start, before, big), big)
     }
 }
 

@@ -1,4 +1,6 @@
-//! Tests that look inside: the writer when the disk fails, and every row as it comes back.
+//! Tests that look inside: the writer when the disk fails, every row as it comes back, and a log
+//! as damage or a power cut leaves it.
 
 mod faults;
+mod log;
 mod rows;

@@ -22,7 +22,7 @@ fn store(folder: &tempfile::TempDir, change: impl FnOnce(&mut SqliteConfig)) -> 
 }
 
 /// Money from the till to the bank under a key.
-fn carry(n: u128) -> Commit {
+pub(super) fn carry(n: u128) -> Commit {
     let (from, to) = (Party::House(House::TillCash), Party::House(House::Bank));
     let by = Uuid::from_u128(n);
     let key = Key { scope: Scope::Custom, id: by, attempt: 1, body: Fingerprint([1; 16]) };
