@@ -5,13 +5,15 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where jobs run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -45,7 +47,7 @@ type Job<S> = Box<dyn FnOnce(&mut S) -> bool + Send>;
 /// Owns a state that only its jobs touch, one at a time, in the order they were taken.
 ///
 /// Dropping a worker lets the jobs that were taken run to their end and does not wait for them;
-/// [`Worker::stop`] waits.
+/// [`Worker::stop`] and [`Worker::stop_within`] wait.
 pub struct Worker<S> {
     name: &'static str,
     poisoned: Arc<AtomicBool>,
@@ -53,8 +55,14 @@ pub struct Worker<S> {
 }
 
 enum Place<S> {
-    Thread { jobs: Mutex<Option<SyncSender<Job<S>>>>, thread: Mutex<Option<JoinHandle<()>>> },
+    Thread { jobs: Mutex<Option<SyncSender<Job<S>>>>, thread: Mutex<Option<Running>> },
     Inline(Mutex<Option<S>>),
+}
+
+/// The thread, and a channel that ends with it.
+struct Running {
+    thread: JoinHandle<()>,
+    ended: Receiver<()>,
 }
 
 impl<S: Send + 'static> Worker<S> {
@@ -68,9 +76,16 @@ impl<S: Send + 'static> Worker<S> {
             Mode::Inline => Place::Inline(Mutex::new(Some(state))),
             Mode::Thread => {
                 let (jobs, waiting) = sync_channel(queue_max);
-                let work = move || work(&waiting, state);
+                let (end, ended) = sync_channel(0);
+                let work = move || {
+                    // Goes last: state and jobs are gone when the end is told.
+                    let _end: SyncSender<()> = end;
+                    let waiting = waiting;
+                    work(&waiting, state);
+                };
                 let thread = thread::Builder::new().name(name.to_owned()).spawn(work)?;
-                Place::Thread { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) }
+                let running = Running { thread, ended };
+                Place::Thread { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(running)) }
             }
         };
         Ok(Self { name, poisoned, place })
@@ -127,18 +142,37 @@ impl<S: Send + 'static> Worker<S> {
         self.poisoned.load(Ordering::Acquire)
     }
 
-    /// Takes no more jobs, waits until the taken ones have run, and drops the state. A repeat, and
-    /// a call out of a job, returns at once.
+    /// Takes no more jobs, waits until the taken ones have run, however long that takes, and drops
+    /// the state. A repeat, and a call out of a job, returns at once.
     pub fn stop(&self) {
+        if let Some(running) = self.close() {
+            // A panic of a job was caught; one of the state's drop has nobody to tell.
+            let _ = running.thread.join();
+        }
+    }
+
+    /// As [`Worker::stop`], but waits no longer than this. `false`: a job still runs. It goes on
+    /// on its own with what it owns, and nothing can stop it but the end of the process.
+    pub fn stop_within(&self, most: Duration) -> bool {
+        let Some(running) = self.close() else { return true };
+        match running.ended.recv_timeout(most) {
+            Err(RecvTimeoutError::Timeout) => false,
+            // Nothing is ever sent.
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => true,
+        }
+    }
+
+    /// Takes no more jobs; answers what there is to wait for.
+    fn close(&self) -> Option<Running> {
         match &self.place {
-            Place::Inline(state) => drop(lock(state).take()),
+            Place::Inline(state) => {
+                drop(lock(state).take());
+                None
+            }
             Place::Thread { jobs, thread } => {
                 drop(lock(jobs).take());
-                let handle = lock(thread).take();
-                if let Some(handle) = handle.filter(|h| h.thread().id() != thread::current().id()) {
-                    // A panic of a job was caught; one of the state's drop has nobody to tell.
-                    let _ = handle.join();
-                }
+                let running = lock(thread).take();
+                running.filter(|running| running.thread.thread().id() != thread::current().id())
             }
         }
     }
@@ -176,83 +210,4 @@ fn work<S>(waiting: &Receiver<Job<S>>, mut state: S) {
 /// A panic inside these locks is not possible but in a state's `Drop`; what they guard stays whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::channel;
-
-    use futures::executor::block_on;
-
-    use super::*;
-
-    const MODES: [Mode; 2] = [Mode::Thread, Mode::Inline];
-
-    fn worker(mode: Mode, queue_max: usize) -> Worker<Vec<u32>> {
-        Worker::start("test", mode, queue_max, Vec::new()).unwrap()
-    }
-
-    #[test]
-    fn jobs_run_in_order_and_answer() {
-        for mode in MODES {
-            let worker = worker(mode, 8);
-            let answers: Vec<_> = (0..8)
-                .map(|n| worker.submit(move |state: &mut Vec<u32>| (state.push(n), state.len())))
-                .collect();
-            for (n, answer) in answers.into_iter().enumerate() {
-                let ((), len) = block_on(answer.unwrap()).unwrap();
-                assert_eq!(len, n + 1);
-            }
-            assert_eq!(block_on(worker.submit(|s| s.clone()).unwrap()), Ok((0..8).collect()));
-        }
-    }
-
-    #[test]
-    fn a_dropped_answer_does_not_stop_the_job() {
-        for mode in MODES {
-            let worker = worker(mode, 8);
-            drop(worker.submit(|state| state.push(1)).unwrap());
-            assert_eq!(block_on(worker.submit(|s| s.len()).unwrap()), Ok(1), "{mode:?}");
-        }
-    }
-
-    #[test]
-    fn a_full_queue_refuses() {
-        let worker = worker(Mode::Thread, 1);
-        let (started, is_started) = channel();
-        let (go, wait) = channel::<()>();
-        let first = worker.submit(move |_| (started.send(()).unwrap(), wait.recv().unwrap()));
-        is_started.recv().unwrap();
-        let second = worker.submit(|_| ()).unwrap();
-        assert_eq!(worker.submit(|_| ()).unwrap_err(), WorkerError::Full);
-        go.send(()).unwrap();
-        block_on(first.unwrap()).unwrap();
-        block_on(second).unwrap();
-        assert_eq!(block_on(worker.submit(|_| 7).unwrap()), Ok(7));
-    }
-
-    #[test]
-    fn a_panic_poisons() {
-        for mode in MODES {
-            let worker = worker(mode, 8);
-            let answer = worker.submit(|_| std::panic::resume_unwind(Box::new("on purpose")));
-            let answer: Answer<()> = answer.unwrap();
-            assert_eq!(block_on(answer), Err(WorkerError::Poisoned), "{mode:?}");
-            assert!(worker.is_poisoned());
-            assert_eq!(worker.submit(|_| ()).unwrap_err(), WorkerError::Poisoned, "{mode:?}");
-            worker.stop();
-        }
-    }
-
-    #[test]
-    fn stop_waits_for_taken_jobs() {
-        for mode in MODES {
-            let worker = worker(mode, 8);
-            let answer = worker.submit(|state| state.push(1)).unwrap();
-            worker.stop();
-            assert_eq!(block_on(answer), Ok(()), "{mode:?}");
-            assert_eq!(worker.submit(|_| ()).unwrap_err(), WorkerError::Stopped, "{mode:?}");
-            worker.stop();
-        }
-    }
 }
