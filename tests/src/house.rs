@@ -1,7 +1,7 @@
 //! The service in a simulation: on a network in memory, under a clock that jumps when everybody
 //! waits, and killed where a test says so. What is on its disk stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,14 +16,14 @@ use tillway_core::time::Timestamp;
 use tillway_engine::{Bridge, Engine, EngineConfig, Ports};
 use tillway_memory::MemoryStore;
 use tillway_sim::ids::SeededIds;
-use tillway_sim::iiko_front::FrontConfig;
+use tillway_sim::iiko_front::{FrontConfig, FrontSim};
 use tillway_sim::story::World;
 use tillway_sqlite::{Mode, SqliteConfig, SqliteStore};
 use tillway_testkit::builders;
 use tillway_transport::client::{Cause, MemoryClient, MemoryNet};
 use tillway_transport::server::ServerConfig;
 use tillway_transport::{HttpTransport, Runtime, TransportError};
-use tillway_waiter::{Desks, WaiterService};
+use tillway_waiter::{Desks, Listener, PushBridge, WaiterService};
 use tokio::task::AbortHandle;
 
 use crate::doomed::Doomed;
@@ -164,7 +164,12 @@ pub(crate) struct Inner {
     disk: Disk,
     down: Duration,
     state: Mutex<State>,
+    /// Where plugins listen; without, they poll.
+    listeners: Option<Listeners>,
 }
+
+/// The plugins that listen, by till.
+pub type Listeners = Arc<Mutex<BTreeMap<u32, FrontSim>>>;
 
 #[derive(Default)]
 struct State {
@@ -188,6 +193,27 @@ impl House {
     /// A house with the guests of the seed, which dies where the plan says and is down for a
     /// while each time.
     pub async fn open(disk: Disk, seed: u64, plan: &[Crash], down: Duration) -> Self {
+        Self::build(disk, seed, plan, down, None).await
+    }
+
+    /// As [`House::open`], but the commands of the bridge are pushed to these plugins.
+    pub async fn pushing(
+        disk: Disk,
+        seed: u64,
+        plan: &[Crash],
+        down: Duration,
+        listeners: Listeners,
+    ) -> Self {
+        Self::build(disk, seed, plan, down, Some(listeners)).await
+    }
+
+    async fn build(
+        disk: Disk,
+        seed: u64,
+        plan: &[Crash],
+        down: Duration,
+        listeners: Option<Listeners>,
+    ) -> Self {
         {
             let store = disk.open().await;
             for persona in builders::seed() {
@@ -201,6 +227,7 @@ impl House {
             disk,
             down,
             state: Mutex::new(State { plan: plan.iter().copied().collect(), ..State::default() }),
+            listeners,
         }));
         Inner::boot(&house.0);
         house.store().await;
@@ -283,7 +310,7 @@ impl Inner {
             ids: Arc::clone(&self.ids),
         };
         let mut config = EngineConfig::new(builders::INSTALLATION);
-        config.bridge = Bridge::Poll;
+        config.bridge = if self.listeners.is_some() { Bridge::Push } else { Bridge::Poll };
         let types = payment_types().into_iter();
         config.payment_types = types.map(|(id, kind, _)| (id, kind)).collect();
         let engine = Engine::new(ports, config);
@@ -301,6 +328,11 @@ impl Inner {
         }
         if let Some(run) = &mut lock(&self.state).run {
             run.store = Some(store);
+        }
+        for till in 1..=TILLS {
+            if let Some(listeners) = &self.listeners {
+                push(&engine, &tasks, till, Arc::clone(listeners));
+            }
         }
         tasks.spawn("keeper", Box::pin(async move { keeper.run().await }));
     }
@@ -337,6 +369,44 @@ impl Inner {
             return pending().await;
         }
         done
+    }
+}
+
+fn push(engine: &Engine, tasks: &Tasks, till: u32, listeners: Listeners) {
+    let listener = Listener {
+        till: builders::till(till),
+        uri: format!("http://plugin-{till}:9100/").parse().unwrap(),
+        token: format!("till-{till}-secret").into(),
+    };
+    let doorbell = Arc::new(Doorbell { till, listeners });
+    let bridge = PushBridge::new(doorbell, vec![listener]);
+    let pusher = engine.pusher(builders::till(till), Arc::new(bridge));
+    tasks.spawn("pusher", Box::pin(async move { pusher.run().await }));
+}
+
+/// The way from the house to a plugin that listens.
+struct Doorbell {
+    till: u32,
+    listeners: Listeners,
+}
+
+impl fmt::Debug for Doorbell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Doorbell")
+    }
+}
+
+#[async_trait]
+impl HttpTransport for Doorbell {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let refused = || TransportError::NotSent { cause: Cause::Broken, source: None };
+        let front = lock(&self.listeners).get(&self.till).cloned().ok_or_else(refused)?;
+        let authorization = request.headers().get(http::header::AUTHORIZATION);
+        let authorization = authorization.and_then(|value| value.to_str().ok());
+        let status = front.pushed(authorization, request.body()).await;
+        let status =
+            status.map_err(|_| TransportError::Unknown { cause: Cause::Broken, source: None })?;
+        Ok(Response::builder().status(status).body(Bytes::new()).unwrap())
     }
 }
 

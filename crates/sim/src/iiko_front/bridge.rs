@@ -29,6 +29,23 @@ impl FrontSim {
         Ok(self.turn(wait_s, &Stop::new()).await?)
     }
 
+    /// What the listener of the plugin does in push mode: takes the commands that a service posts,
+    /// carries them out, and posts their results. Answers the status for the service.
+    ///
+    /// # Errors
+    /// A power cut: the service gets no answer.
+    pub async fn pushed(
+        &self,
+        authorization: Option<&str>,
+        body: &[u8],
+    ) -> Result<u16, FrontError> {
+        let boot = self.till.power.boot()?;
+        self.plugin.send_results_again(boot).await?;
+        let (status, commands) = self.plugin.pushed(authorization, body);
+        self.plugin.execute_all(boot, commands, self.till.clock.ticks()).await?;
+        Ok(status)
+    }
+
     async fn turn(&self, wait_s: u64, stop: &Stop) -> Result<BridgeStep, PowerCut> {
         let boot = self.till.power.boot()?;
         self.plugin.send_results_again(boot).await?;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tillway_core::Kopecks;
 use tillway_core::id::Uuid;
 
-use super::calls::{Answer, Call, Reply, limit};
+use super::calls::{Call, Reply, limit};
 use super::outbox::{Record, RecordKind};
 use super::{Plugin, Throw};
 use crate::fault::{Point, Side};
@@ -155,7 +155,7 @@ impl Plugin {
             return Ok(Polled::Nothing(BridgeStep::NoAnswer));
         };
         match answer.status {
-            200 => Ok(Polled::Commands(self.commands(&answer), self.till.clock.ticks())),
+            200 => Ok(Polled::Commands(self.commands(&answer.json), self.till.clock.ticks())),
             204 => Ok(Polled::Nothing(BridgeStep::Idle)),
             status @ (401 | 403 | 429) => {
                 let retry_after = answer.retry_after;
@@ -165,10 +165,10 @@ impl Plugin {
         }
     }
 
-    fn commands(&self, answer: &Answer) -> Vec<Command> {
-        let list = answer.json.get("commands").and_then(Value::as_array);
+    fn commands(&self, body: &Value) -> Vec<Command> {
+        let list = body.get("commands").and_then(Value::as_array);
         let Some(list) = list.filter(|list| !list.is_empty()) else {
-            self.link.hooks.violation("GET commands: 200 without commands".into());
+            self.link.hooks.violation("commands: a body without commands".into());
             return Vec::new();
         };
         let mut commands = Vec::new();
@@ -176,10 +176,26 @@ impl Plugin {
             match Command::read(one) {
                 Some(command) => commands.push(command),
                 // The text is not repeated: it may hold a PIN.
-                None => self.link.hooks.violation("GET commands: a command is not whole".into()),
+                None => self.link.hooks.violation("commands: a command is not whole".into()),
             }
         }
         commands
+    }
+
+    /// Commands that the service pushed: the status, and the commands to carry out.
+    pub(in super::super) fn pushed(
+        &self,
+        authorization: Option<&str>,
+        body: &[u8],
+    ) -> (u16, Vec<Command>) {
+        let token = authorization.and_then(|value| value.strip_prefix("Bearer "));
+        if token != Some(self.till.config.token.expose_secret()) {
+            return (401, Vec::new());
+        }
+        match serde_json::from_slice(body) {
+            Ok(body) => (204, self.commands(&body)),
+            Err(_) => (400, Vec::new()),
+        }
     }
 
     /// Results that found no answer are sent again, before anything else.
