@@ -1,4 +1,6 @@
 //! What was acknowledged survives the death of the process (I5, R5).
+//!
+//! The process is killed `TILLWAY_KILLS` times, 200 when nothing is said.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
@@ -21,8 +23,10 @@ use support::{account_id, capture, guest_with_deposit, hold, open, uuid};
 
 const FILE: &str = "TILLWAY_KILL_FILE";
 const START: &str = "TILLWAY_KILL_START";
-const ROUNDS: u64 = 20;
+const KILLS: &str = "TILLWAY_KILLS";
 const CALLERS: u64 = 8;
+/// After so many kills the whole book is read, not what the last life was told alone.
+const WHOLE_EVERY: u64 = 25;
 
 /// The child: pays until it is killed, and tells each payment that was acknowledged.
 fn pay_for_ever(path: &Path, start: u64) {
@@ -65,12 +69,18 @@ fn acknowledged_survives_a_kill() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.db");
+    let kills = std::env::var(KILLS).ok().map_or(200, |text| text.parse().unwrap());
     let mut paid = BTreeSet::new();
-    for round in 0..ROUNDS {
-        paid.extend(one_life(&path, round * 1_000_000, round));
-        every_payment_is_there_once(&path, &paid);
+    for round in 0..kills {
+        let told = one_life(&path, round * 1_000_000, round);
+        let store = open(&path);
+        told.iter().for_each(|n| payment_is_there(&store, *n));
+        paid.extend(told);
+        if round % WHOLE_EVERY == 0 || round + 1 == kills {
+            every_payment_is_there_once(&store, &paid);
+        }
     }
-    println!("{} payments survived {ROUNDS} kills", paid.len());
+    println!("{} payments survived {kills} kills", paid.len());
 }
 
 /// Kills the child after some number of answers that changes from life to life.
@@ -103,13 +113,14 @@ fn told(line: &str) -> Option<u64> {
     line.strip_prefix("paid ")?.strip_suffix('.')?.parse().ok()
 }
 
-fn every_payment_is_there_once(path: &Path, paid: &BTreeSet<u64>) {
-    let store = open(path);
-    for n in paid {
-        let payment = block_on(store.payment(PaymentId(uuid(5, *n)))).unwrap();
-        let state = payment.map(|p| p.state);
-        assert!(matches!(state, Some(PaymentState::Captured(_))), "payment {n}: {state:?}");
-    }
+fn payment_is_there(store: &SqliteStore, n: u64) {
+    let payment = block_on(store.payment(PaymentId(uuid(5, n)))).unwrap();
+    let state = payment.map(|p| p.state);
+    assert!(matches!(state, Some(PaymentState::Captured(_))), "payment {n}: {state:?}");
+}
+
+fn every_payment_is_there_once(store: &SqliteStore, paid: &BTreeSet<u64>) {
+    paid.iter().for_each(|n| payment_is_there(store, *n));
     let book = block_on(store.audit()).unwrap();
     audit(&book).unwrap();
     let captures = book.movements.iter().filter(|m| m.why == tillway_core::book::Why::Capture);

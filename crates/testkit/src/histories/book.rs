@@ -43,13 +43,6 @@ pub(crate) struct Step {
     delta: Delta,
 }
 
-impl Step {
-    /// Whether the book is as before.
-    pub(crate) fn changes_nothing(&self) -> bool {
-        self.delta.is_empty()
-    }
-}
-
 /// The rows as they were before a step.
 #[derive(Debug)]
 pub(crate) struct Undo {

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use crate::histories::book::{Book, Undo};
+use crate::histories::call::Call;
 use crate::histories::history::Entry;
 
 /// The most steps of one search: a history of honest callers needs about as many as it has calls.
@@ -138,14 +139,14 @@ impl Search<'_> {
             let undo = match choice {
                 Choice::Never(_) => None,
                 Choice::Happens(index) => {
-                    let (step, entry) = (self.book.ask(&self.entries[index].call), index);
-                    let told = self.entries[entry].answer.as_ref();
+                    let step = self.book.ask(&self.entries[index].call);
+                    let told = self.entries[index].answer.as_ref();
                     if told.is_some_and(|told| *told != step.answer) {
                         continue;
                     }
-                    if step.changes_nothing() {
-                        // It fits here, and later it is in nobody's way either: no other choice
-                        // has to be tried.
+                    if !matches!(self.entries[index].call, Call::Commit(_)) {
+                        // A read that fits here is in nobody's way: no other choice has to be
+                        // tried. A commit that changes nothing here might be needed later.
                         rest.clear();
                     }
                     Some(self.book.take(step))

@@ -1,7 +1,7 @@
 //! Histories made by hand: what has an order, and what has none.
 
 use tillway_core::AccountKind::Deposit;
-use tillway_core::book::{Commit, Op};
+use tillway_core::book::{Commit, Expiry, Op};
 use tillway_core::id::{AccountId, HoldId, OrderId};
 use tillway_core::port::CommitError;
 
@@ -103,6 +103,22 @@ fn a_read_sees_what_returned_before_it_began() {
     // While the payment is on its way, both are right.
     read_at((4, 7), &now).check().unwrap();
     read_at((4, 7), &before).check().unwrap();
+}
+
+/// An expiry says the same whether it ended a hold or found none: the search must not take the
+/// first place where it fits.
+#[test]
+fn a_call_that_fits_early_may_have_happened_late() {
+    let (_, _, account, order) = ground();
+    let short = Expiry::At(at(1));
+    let held = Reserve { expiry: short, ..Reserve::new(1, order, account, 100) }.commit(at(0));
+    let expire = Commit::of(at(60), vec![Op::Expire { hold: HoldId(id(1)) }]);
+    let calls = [held, expire].map(|commit| Call::Commit(Box::new(commit)));
+    let calls = [calls[0].clone(), calls[1].clone(), Call::Account(account)];
+    let told = told(&calls);
+    let times = [(1, 11), (0, 10), (12, 13)];
+    let entries = (0..3).map(|n| entry(&calls[n], times[n], Some(&told[n]))).collect();
+    history(entries).check().unwrap();
 }
 
 #[test]
