@@ -84,6 +84,16 @@ impl Disk {
         self.pending_names.retain(|(pending, _)| *pending != name(path));
     }
 
+    /// Writes the bytes that processes see once more, and syncs them: what a program does with a
+    /// file of which it does not know whether the last sync failed.
+    pub fn rewrite(&mut self, path: &Path) {
+        if let Some(id) = self.find(&name(path)) {
+            let bytes = self.file(id).bytes().to_vec();
+            self.file(id).write(0, &bytes);
+            self.sync(id);
+        }
+    }
+
     /// Takes a real file in, under its own path.
     ///
     /// # Errors

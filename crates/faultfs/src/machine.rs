@@ -155,11 +155,8 @@ impl State {
 
     pub(crate) fn write(&mut self, to: Handle, at: usize, data: &[u8]) -> Result<(), Code> {
         let fault = self.change(Call::Write);
-        let done = match fault {
-            None => data,
-            Some(fault) if fault.is_torn() => &data[..data.len() / 2],
-            Some(_) => &[],
-        };
+        let grows = at + data.len() > self.disk.file(to.file).bytes().len();
+        let done = fault.map_or(data, |fault| &data[..fault.done(data.len(), grows)]);
         if !done.is_empty() {
             self.disk.file(to.file).write(at, done);
         }
@@ -185,7 +182,7 @@ impl State {
             // When the power is gone, what becomes of the rest is the cut's affair.
             Some(fault) if self.is_off => Err(fault.code(Call::Sync)),
             Some(fault) => {
-                let chance = fault.is_torn().then(|| Random::new(self.counts.all()));
+                let chance = (fault == Fault::TornIo).then(|| Random::new(self.counts.all()));
                 self.disk.file(of.file).lose(chance);
                 Err(fault.code(Call::Sync))
             }

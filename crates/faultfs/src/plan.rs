@@ -77,7 +77,8 @@ pub enum Fault {
     TornIo,
     /// The disk is full; nothing happened. Only a write hears of it by its name.
     Full,
-    /// The disk is full; of a write the first half is done.
+    /// The disk is full; of a write that makes the file longer the first half is done. Any other
+    /// needs no space, and is not done at all.
     TornFull,
     /// No memory is left; nothing happened.
     Memory,
@@ -93,8 +94,13 @@ impl Fault {
         }
     }
 
-    pub(crate) fn is_torn(self) -> bool {
-        matches!(self, Self::TornIo | Self::TornFull)
+    /// How much of a write is done.
+    pub(crate) fn done(self, len: usize, grows: bool) -> usize {
+        match self {
+            Self::TornIo => len / 2,
+            Self::TornFull if grows => len / 2,
+            _ => 0,
+        }
     }
 }
 

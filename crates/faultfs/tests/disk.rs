@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::path::Path;
+
 use rusqlite::{Connection, ErrorCode};
 use tillway_faultfs::{Call, Cut, Disk, Fault, FaultFs, Plan};
 
@@ -118,6 +120,14 @@ fn a_failed_sync_loses_what_the_next_one_does_not_bring_back() {
     let after = FaultFs::new(fs.disk().after(Cut::Keep));
     let left = connect(&after).and_then(|connection| numbers(&connection));
     assert!(!left.unwrap_or_default().contains(&3), "acknowledged after a lost page, and gone");
+    let mut disk = fs.disk();
+    disk.paths().map(Path::to_owned).collect::<Vec<_>>().iter().for_each(|p| disk.rewrite(p));
+    let after = FaultFs::new(disk.after(Cut::Lose));
+    assert_eq!(
+        numbers(&connect(&after).unwrap()).unwrap(),
+        [1, 3],
+        "written once more, it is there"
+    );
 }
 
 #[test]

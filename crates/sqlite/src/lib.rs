@@ -13,6 +13,7 @@ mod open;
 mod preflight;
 mod queue;
 mod read;
+mod renew;
 mod row;
 mod save;
 mod store;

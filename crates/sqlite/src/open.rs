@@ -12,6 +12,7 @@ use crate::chains;
 use crate::config::SqliteConfig;
 use crate::error::{Fail, Meaning, OpenError};
 use crate::preflight::{self, beside};
+use crate::renew;
 
 /// The schema, one step for each version. A released step never changes; what is new is a new one.
 const MIGRATIONS: [Migration; 2] = [
@@ -63,10 +64,9 @@ pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
     let explain = |error| explained(&config.path, error);
     if config.vfs.is_none() {
         preflight::look(&config.path)?;
+        renew::log(&config.path)?;
     }
     let mut connection = connect(config).map_err(explain)?;
-    let on_close = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-    connection.set_db_config(on_close, true).map_err(explain)?;
     if connection.is_readonly(MAIN_DB).map_err(explain)? {
         return Err(OpenError::ReadOnly { path: config.path.clone() });
     }
@@ -78,7 +78,6 @@ pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
         migrate(config, &mut connection, applied)?;
     }
     prepare(&connection).map_err(explain)?;
-    connection.set_db_config(on_close, false).map_err(explain)?;
     Ok(connection)
 }
 
@@ -106,6 +105,9 @@ fn connect(config: &SqliteConfig) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "memory")?;
     // A plan that may depend on a bound value is made anew at each use, a bound LIMIT included.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Whoever closes last would copy the log into the file and delete it. After a sync that failed
+    // only the log has everything: the store allows it to its writer when it trusts the disk.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // The book keeps its own references; checking them twice costs a lookup for each row.
     connection.pragma_update(None, "foreign_keys", false)?;
     Ok(connection)

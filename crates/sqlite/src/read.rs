@@ -86,8 +86,11 @@ pub(crate) fn moment<R, E: From<Fail>>(
     }
     run("BEGIN")?;
     let result = read(connection);
-    run("COMMIT")?;
-    result
+    let ended = run("COMMIT");
+    // An error of the read may have ended the transaction: it says more than what follows.
+    let result = result?;
+    ended?;
+    Ok(result)
 }
 
 #[async_trait]

@@ -171,10 +171,10 @@ impl Drop for SqliteStore {
         // The writer closes last: it copies the log into the file on its way out, unless that file
         // is to be looked at as it is.
         self.readers.close();
-        if self.health.is_broken() || self.suspect.load(Ordering::Acquire) {
-            let on_close = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-            let told = self.writer.submit(move |w| w.connection.set_db_config(on_close, true));
-            // A writer that is gone writes nothing either.
+        if !self.health.is_broken() && !self.suspect.load(Ordering::Acquire) {
+            let no_copy = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let told = self.writer.submit(move |w| w.connection.set_db_config(no_copy, false));
+            // Without a copy the log stays, and the next start has it.
             drop(told);
         }
         self.writer.stop();

@@ -76,12 +76,19 @@ impl Writer {
     }
 
     fn transaction(&self, batch: &[Task]) -> Result<Vec<Outcome>, Failed> {
-        let failed =
-            |committing: bool| move |fail: Fail| Failed { meaning: fail.meaning(), committing };
-        self.run("BEGIN IMMEDIATE").map_err(failed(false))?;
+        let failed = |fail: Fail| Failed { meaning: fail.meaning(), committing: false };
+        self.run("BEGIN IMMEDIATE").map_err(failed)?;
         let outcomes: Result<Vec<_>, _> = batch.iter().map(|task| self.one(task)).collect();
-        let outcomes = outcomes.map_err(failed(false))?;
-        self.run("COMMIT").map_err(failed(true))?;
+        let outcomes = outcomes.map_err(failed)?;
+        self.run("COMMIT").map_err(|fail| {
+            // Nobody is in the way of a commit that has begun: memory ran out, and maybe after the
+            // log was written. The next start would find the commit there.
+            let meaning = match fail.meaning() {
+                Meaning::Later => Meaning::Broken,
+                meaning => meaning,
+            };
+            Failed { meaning, committing: true }
+        })?;
         Ok(outcomes)
     }
 
