@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Uri;
 use secrecy::{ExposeSecret, SecretString};
 use tillway::core::account::OverdraftUse;
 use tillway::core::id::{TillId, Uuid};
@@ -19,7 +20,7 @@ use tillway::core::{AccountKind, Kopecks};
 use tillway::engine::{Bridge, EngineConfig, Fiscal, PinCheck};
 use tillway::transport::server::ServerConfig;
 use tillway::waiter::{
-    AllowedPeers, JsonCase, LimitsOnFailure, Network, PaymentType, Texts, WaiterConfig,
+    AllowedPeers, JsonCase, LimitsOnFailure, Listener, Network, PaymentType, Texts, WaiterConfig,
 };
 
 use crate::demo;
@@ -65,6 +66,8 @@ pub(crate) struct Till {
     pub(crate) id: TillId,
     pub(crate) listen: SocketAddr,
     pub(crate) token: SecretString,
+    /// Where its plugin listens, when commands are pushed.
+    pub(crate) plugin: Option<Uri>,
     pub(crate) allowed_peers: AllowedPeers,
 }
 
@@ -91,6 +94,16 @@ impl Config {
     /// The engine's rules for this installation.
     pub(crate) fn engine(&self, installation: Uuid) -> EngineConfig {
         EngineConfig { installation, ..self.engine.clone() }
+    }
+
+    /// The listeners of plugins, when commands are pushed to them.
+    pub(crate) fn listeners(&self) -> Vec<Listener> {
+        let tills = self.tills.iter().filter(|_| self.engine.bridge == Bridge::Push);
+        let listener = |till: &Till| {
+            let token = SecretString::from(till.token.expose_secret());
+            Some(Listener { till: till.id.clone(), uri: till.plugin.clone()?, token })
+        };
+        tills.filter_map(listener).collect()
     }
 
     /// What a till's listener serves.
@@ -143,6 +156,7 @@ impl file::File {
                 id: demo::TILL.to_owned(),
                 listen: None,
                 token: file::Secret(demo::TILL_TOKEN.into()),
+                plugin: None,
                 allowed_peers: Vec::new(),
             });
         }
@@ -221,7 +235,15 @@ fn till_of(till: &file::Till, place: u32, port_base: u32) -> Result<Till, Failur
         networks.push(text.parse().map_err(|error| Failure::of(what(), &error))?);
     }
     let token = SecretString::from(till.token.0.expose_secret());
-    Ok(Till { id, listen, token, allowed_peers: AllowedPeers::new(networks) })
+    let plugin = till.plugin.as_deref().map(|text| plugin_of(&id, text)).transpose()?;
+    Ok(Till { id, listen, token, plugin, allowed_peers: AllowedPeers::new(networks) })
+}
+
+fn plugin_of(till: &TillId, text: &str) -> Result<Uri, Failure> {
+    let uri: Option<Uri> = text.parse().ok();
+    let plain = |uri: &Uri| uri.scheme_str() == Some("http") && uri.host().is_some();
+    let wrong = || Failure::new(format!("till {till}, key plugin: {text:?} is not http://host/…"));
+    uri.filter(plain).ok_or_else(wrong)
 }
 
 /// A port at a distance from the base, on this machine alone.
@@ -248,6 +270,7 @@ fn engine_of(file: &file::File) -> Result<EngineConfig, Failure> {
     let mut engine = EngineConfig::new(Uuid::nil());
     engine.bridge = match file.bridge {
         file::Bridge::Poll => Bridge::Poll,
+        file::Bridge::Push => Bridge::Push,
         file::Bridge::Message => Bridge::Message,
         file::Bridge::None => Bridge::None,
     };

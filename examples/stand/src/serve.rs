@@ -5,11 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillway::core::port::{Clock, Store};
+use tillway::core::port::{Clock, GuestBridge, Store};
 use tillway::sim::Stop;
 use tillway::transport::Runtime;
+use tillway::transport::client::{ClientConfig, HyperClient};
 use tillway::transport::server::{PeerInfo, Server, ServerConfig, StopReport};
-use tillway::waiter::{Desks, WaiterService};
+use tillway::waiter::{Desks, PushBridge, WaiterService};
 use tokio::net::TcpListener;
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
@@ -95,7 +96,7 @@ async fn run(
     let ended = tokio::select! {
         signal = signals.next() => Ok(signal),
         damaged = watch::damaged(&*stand.store, &*stand.clock, || metrics.upkeep()) => Err(damaged),
-        () = keep(&stand) => Err(Failure::new("the keeper ended")),
+        () = keep(config, &stand) => Err(Failure::new("the keeper ended")),
         Some(_) = servers.join_next() => Err(Failure::new("a listener ended")),
     };
     match &ended {
@@ -183,8 +184,17 @@ fn told(stopping: &Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
     }
 }
 
-/// Runs the keeper for as long as it is polled.
-async fn keep(stand: &Stand) {
+/// Runs the keeper, and what pushes commands to plugins that listen, for as long as it is polled.
+async fn keep(config: &Config, stand: &Stand) {
+    let listeners = config.listeners();
+    let tills: Vec<_> = listeners.iter().map(|listener| listener.till.clone()).collect();
+    let client = HyperClient::new(&ClientConfig::default(), Runtime::tokio());
+    let bridge: Arc<dyn GuestBridge> = Arc::new(PushBridge::new(Arc::new(client), listeners));
+    let mut pushers = JoinSet::new();
+    for till in tills {
+        let pusher = stand.engine.pusher(till, Arc::clone(&bridge));
+        pushers.spawn(async move { pusher.run().await });
+    }
     stand.engine.keeper().run().await;
 }
 

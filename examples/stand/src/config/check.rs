@@ -89,6 +89,15 @@ fn tills(config: &Config, found: &mut Vec<String>) {
                 found.push(format!("till {}: {error}", till.id));
             }
         }
+        match (config.engine.bridge, &till.plugin) {
+            (Bridge::Push, None) => {
+                found.push(format!("till {}: bridge is push, and plugin is not said", till.id));
+            }
+            (Bridge::Push, Some(_)) | (_, None) => {}
+            (_, Some(_)) => {
+                found.push(format!("till {}: plugin is said, and bridge is not push", till.id));
+            }
+        }
         for other in config.tills.iter().take(place) {
             if other.id.as_str().eq_ignore_ascii_case(till.id.as_str()) {
                 found.push(format!("till {}: named twice", till.id));
@@ -109,7 +118,7 @@ fn pins(config: &Config, found: &mut Vec<String>) {
             found.push("pin: the list is checked, and pins is empty".to_owned());
         }
         tillway::engine::PinCheck::Bridge if !config.engine.bridge.asks_the_till() => {
-            found.push("pin: the bridge is to check, and no plugin polls it".to_owned());
+            found.push("pin: the bridge is to check, and no plugin is asked".to_owned());
         }
         tillway::engine::PinCheck::Off | tillway::engine::PinCheck::Bridge
             if !config.pins.is_empty() =>
@@ -190,7 +199,12 @@ mod tests {
                 "bonus has two types",
             ),
             (format!("pin = \"list\"\n{GOOD}"), "pins is empty"),
-            (format!("pin = \"bridge\"\nbridge = \"message\"\n{GOOD}"), "no plugin polls"),
+            (format!("pin = \"bridge\"\nbridge = \"message\"\n{GOOD}"), "no plugin is asked"),
+            (format!("bridge = \"push\"\n{GOOD}"), "bridge is push, and plugin is not said"),
+            (
+                till(&format!("{good}\nplugin = \"http://10.0.0.7:9100/\"")),
+                "plugin is said, and bridge is not push",
+            ),
             (format!("pins = [\"77777\"]\n{GOOD}"), "nobody checks them"),
             (format!("pin = \"list\"\npins = [\"12345\"]\n{GOOD}"), "pins: one is the demo's"),
             (format!("mint_with = \"b\"\n{GOOD}"), "no key of token_keys has the kid \"b\""),

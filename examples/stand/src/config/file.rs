@@ -64,6 +64,7 @@ pub(super) struct Till {
     pub(super) id: String,
     pub(super) listen: Option<SocketAddr>,
     pub(super) token: Secret,
+    pub(super) plugin: Option<String>,
     #[serde(default)]
     pub(super) allowed_peers: Vec<String>,
 }
@@ -96,6 +97,7 @@ pub(super) enum Kind {
 pub(super) enum Bridge {
     #[default]
     Poll,
+    Push,
     Message,
     None,
 }
