@@ -10,7 +10,7 @@ use tillway_core::id::Fingerprint;
 
 use crate::chains;
 use crate::config::SqliteConfig;
-use crate::error::{Fail, Meaning, OpenError};
+use crate::error::{Fail, OpenError};
 use crate::preflight::{self, beside};
 use crate::renew;
 
@@ -209,14 +209,18 @@ impl Migration {
     }
 }
 
-/// A step that did not go through.
+/// A step that did not go through: the disk failed, or the rows are not what they should be.
 fn failed(path: &Path, version: u32, fail: Fail) -> OpenError {
-    match (fail.meaning(), fail) {
-        (Meaning::Full | Meaning::Later, Fail::Sql(error)) => explained(path, error),
-        (_, fail) => {
-            let path = path.to_owned();
-            OpenError::Migration { path, version, source: Box::new(fail) }
-        }
+    let is_of_rows = match &fail {
+        Fail::BadRow(_) => true,
+        Fail::Sql(error) => matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::ConstraintViolation | ErrorCode::Unknown)
+        ),
+    };
+    match fail {
+        Fail::Sql(error) if !is_of_rows => explained(path, error),
+        fail => OpenError::Migration { path: path.to_owned(), version, source: Box::new(fail) },
     }
 }
 

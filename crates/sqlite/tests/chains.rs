@@ -8,10 +8,10 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use rusqlite::Connection;
+use tillway_core::Timestamp;
 use tillway_core::book::{Commit, Day, Digest, Fault, Head, Op, Record, Status, StreamId, Verdict};
-use tillway_core::id::{AccountId, OrderId, PaymentId, Uuid};
-use tillway_core::port::{AccountBook, Journal, Store};
-use tillway_core::{Kopecks, Timestamp};
+use tillway_core::id::{AccountId, PaymentId};
+use tillway_core::port::{Journal, Store};
 use tillway_sqlite::{CheckError, Checked, SqliteStore};
 
 use support::{NOW, account_id, capture, guest_with_deposit, open, uuid};
@@ -163,29 +163,4 @@ fn lck_14_what_was_rewritten_whole_differs_from_its_digest() {
     let found = block_on(store.check());
     assert!(matches!(fault(&found), Some(Fault::Digest { .. })), "{found:?}");
     assert_eq!((other.streams, other.accounts), (digest.streams, digest.accounts));
-}
-
-/// `fixtures/v1.db` was written by the first version: one order, two payments, one of them
-/// cancelled, one partly refunded, and a live hold.
-#[test]
-fn a_file_of_schema_1_opens_audits_and_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("book.db");
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1.db");
-    std::fs::copy(fixture, &path).unwrap();
-    let store = open(&path);
-    block_on(store.check()).unwrap();
-    let id = |text| Uuid::parse_str(text).unwrap();
-    let deposit = AccountId(id("c1b1f3c0-2b8a-5f0a-9a41-77d2a1f0be02"));
-    let account = block_on(store.account(deposit)).unwrap().unwrap();
-    assert_eq!((account.balance, account.overdraft), (Kopecks(34_100), Kopecks(10_000_000)));
-    let order = OrderId(id("3f1c7c8e-53c2-4b0e-9d39-1a6b6c0f2d11"));
-    let stream = block_on(store.load(order.into(), tillway_core::book::Seq(0), 100)).unwrap();
-    assert!(!stream.is_empty());
-    let until = account.chain;
-    block_on(store.commit(capture(1, deposit, 100, None))).unwrap();
-    assert_ne!(block_on(store.account(deposit)).unwrap().unwrap().chain, until);
-    block_on(store.check()).unwrap();
-    drop(store);
-    block_on(open(&path).check()).unwrap();
 }

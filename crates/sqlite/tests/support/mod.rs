@@ -32,8 +32,13 @@ pub(crate) fn key(scope: Scope, id: Uuid, body: &str) -> Key {
 
 /// A guest with a deposit of this many kopecks.
 pub(crate) async fn guest_with_deposit(store: &dyn Store, n: u64, kopecks: i64) {
+    let committed = store.commit(new_guest(n, kopecks)).await.unwrap();
+    assert!(matches!(committed.verdict, Verdict::Done(_)), "{committed:?}");
+}
+
+pub(crate) fn new_guest(n: u64, kopecks: i64) -> Commit {
     let guest = GuestId(uuid(1, n));
-    let commit = Commit::of(
+    Commit::of(
         NOW,
         vec![
             Op::PutGuest(Box::new(Guest {
@@ -66,9 +71,7 @@ pub(crate) async fn guest_with_deposit(store: &dyn Store, n: u64, kopecks: i64) 
                 by: uuid(9, n),
             },
         ],
-    );
-    let committed = store.commit(commit).await.unwrap();
-    assert!(matches!(committed.verdict, Verdict::Done(_)), "{committed:?}");
+    )
 }
 
 pub(crate) fn hold(n: u64, account: AccountId, kopecks: i64) -> Commit {

@@ -1,0 +1,235 @@
+//! Files of every version of the schema open, hold and go on; a step that fails changes nothing.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use futures::executor::block_on;
+use rusqlite::Connection;
+use tillway_core::book::{
+    Commit, Day, Digest, Head, Op, Outcome, PaymentState, Record, Scope, Seq, Status, StreamId,
+    Verdict,
+};
+use tillway_core::id::{HoldId, OrderId, PaymentId, RefundId, Uuid};
+use tillway_core::port::{AccountBook, Journal, Store};
+use tillway_core::{Kopecks, Timestamp};
+use tillway_faultfs::{Cut, Disk, FaultFs, Plan};
+use tillway_sqlite::{Mode, OpenError, SqliteConfig, SqliteStore};
+
+use support::{NOW, account_id, capture, guest_with_deposit, hold, key, new_guest, open, uuid};
+
+fn fixture(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/v{version}.db"))
+}
+
+/// A copy of a fixture, which stays as it is.
+fn copied(version: u32) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.db");
+    fs::copy(fixture(version), &path).unwrap();
+    (folder, path)
+}
+
+/// The version that this program writes.
+fn current() -> u32 {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(open(&folder.path().join("book.db")).check()).unwrap().schema
+}
+
+/// One guest and four payments: one captured, one cancelled, one partly given back, one refused;
+/// a live hold; a stream; the digest of the day.
+fn story(store: &SqliteStore) {
+    block_on(guest_with_deposit(store, 1, 50_000));
+    let done = |commit: Commit| {
+        let committed = block_on(store.commit(commit)).unwrap();
+        assert!(matches!(committed.verdict, Verdict::Done(_)), "{committed:?}");
+    };
+    let wallet = account_id(1);
+    (1..=3).for_each(|n| done(capture(n, wallet, 1_000, None)));
+    let cancel = Op::Cancel { id: PaymentId(uuid(5, 2)), order: OrderId(uuid(3, 2)), till: None };
+    done(Commit::of(NOW, vec![cancel]));
+    let (id, of) = (RefundId(uuid(6, 3)), PaymentId(uuid(5, 3)));
+    let refund = Op::Refund { id, of, amount: Kopecks(400), before: None };
+    let refund = Commit::of(NOW, vec![refund]);
+    done(Commit { key: Some(key(Scope::Refund, id.0, "refund")), ..refund });
+    let refused = block_on(store.commit(capture(4, wallet, 1_000_000, None))).unwrap();
+    assert!(matches!(refused.verdict, Verdict::Refused(_)));
+    done(hold(5, wallet, 700));
+    for body in [b"one", b"two"] {
+        let record = Record { kind: 9, version: 1, body: (*body).into() };
+        done(appended(NOW, PaymentId(uuid(5, 1)).into(), record));
+    }
+    let day = Day::of(NOW);
+    let digest = block_on(store.digest(day)).unwrap().unwrap();
+    done(appended(day.next().start(), Digest::STREAM, digest.encode()));
+}
+
+fn appended(at: Timestamp, stream: StreamId, record: Record) -> Commit {
+    let head = Head { status: Status::Done, ..Head::default() };
+    Commit::of(
+        at,
+        vec![Op::Append { stream, expect: None, fence: None, records: vec![record], head }],
+    )
+}
+
+/// A step that comes to the schema brings its fixture; one that is there never changes.
+#[test]
+fn every_version_has_its_file() {
+    let current = current();
+    if std::env::var_os("UPDATE").is_some() && !fixture(current).exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("book.db");
+        story(&open(&path));
+        fs::copy(&path, fixture(current)).unwrap();
+    }
+    for version in 1..=current {
+        let made = "run this test with UPDATE=1 to make the file of the newest version";
+        assert!(fixture(version).exists(), "fixtures/v{version}.db is missing: {made}");
+        let (_folder, path) = copied(version);
+        let db = Connection::open(path).unwrap();
+        let sql = "SELECT max(version) FROM schema_version";
+        let found: u32 = db.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, version);
+    }
+}
+
+#[test]
+fn every_version_opens_holds_and_goes_on() {
+    for version in 1..=current() {
+        let (_folder, path) = copied(version);
+        let store = open(&path);
+        let before = block_on(store.check()).unwrap();
+        assert_eq!(before.schema, current());
+        assert!(before.movements > 3 && before.records > 1, "{before:?}");
+        // After the days that were sealed.
+        for commit in [new_guest(7, 5_000), capture(7, account_id(7), 1_000, None)] {
+            let later = NOW.after(core::time::Duration::from_secs(2 * 86_400));
+            let done = block_on(store.commit(Commit { at: later, ..commit })).unwrap();
+            assert!(matches!(done.verdict, Verdict::Done(_)), "{done:?}");
+        }
+        drop(store);
+        let after = block_on(open(&path).check()).unwrap();
+        assert_eq!(after.movements, before.movements + 2, "{version}");
+    }
+}
+
+/// What version 2 wrote, word by word.
+#[test]
+fn a_file_of_schema_2_has_what_was_written() {
+    let (_folder, path) = copied(2);
+    let store = open(&path);
+    let account = block_on(store.account(account_id(1))).unwrap().unwrap();
+    assert_eq!((account.balance, account.held), (Kopecks(48_400), Kopecks(700)));
+    let state = |n| block_on(store.payment(PaymentId(uuid(5, n)))).unwrap().unwrap().state;
+    assert!(matches!(state(1), PaymentState::Captured(_)));
+    assert!(matches!(state(2), PaymentState::Cancelled(_)));
+    let PaymentState::Captured(partly) = state(3) else { panic!("{:?}", state(3)) };
+    assert_eq!(partly.refunded, Kopecks(400));
+    assert!(matches!(state(4), PaymentState::Refused(_)));
+    assert!(block_on(store.hold(HoldId(uuid(4, 5)))).unwrap().unwrap().is_live());
+    let records = block_on(store.load(PaymentId(uuid(5, 1)).into(), Seq(0), 10)).unwrap();
+    assert_eq!(records.iter().map(|r| &*r.record.body).collect::<Vec<_>>(), [b"one", b"two"]);
+    let checked = block_on(store.check()).unwrap();
+    assert_eq!((checked.payments, checked.digests), (4, 1));
+    assert_eq!(checked.last, block_on(store.digest(Day::of(NOW))).unwrap());
+    let again = block_on(store.commit(capture(1, account_id(1), 1_000, None))).unwrap();
+    assert!(again.replayed && matches!(again.verdict, Verdict::Done(_)), "{again:?}");
+}
+
+/// `fixtures/v1.db` was written by the first version: one order, two payments, one of them
+/// cancelled, one partly given back, and a live hold.
+#[test]
+fn a_file_of_schema_1_has_what_was_written() {
+    let (_folder, path) = copied(1);
+    let store = open(&path);
+    let id = |text| Uuid::parse_str(text).unwrap();
+    let deposit = tillway_core::id::AccountId(id("c1b1f3c0-2b8a-5f0a-9a41-77d2a1f0be02"));
+    let account = block_on(store.account(deposit)).unwrap().unwrap();
+    assert_eq!((account.balance, account.overdraft), (Kopecks(34_100), Kopecks(10_000_000)));
+    let order = OrderId(id("3f1c7c8e-53c2-4b0e-9d39-1a6b6c0f2d11"));
+    assert!(!block_on(store.load(order.into(), Seq(0), 100)).unwrap().is_empty());
+    let paid = block_on(store.commit(capture(1, deposit, 100, None))).unwrap();
+    let Verdict::Done(outcomes) = paid.verdict else { panic!("{paid:?}") };
+    assert!(matches!(outcomes[0], Outcome::Payment(..)));
+    assert_ne!(block_on(store.account(deposit)).unwrap().unwrap().chain, account.chain);
+    block_on(store.check()).unwrap();
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_file_as_it_was_and_says_so() {
+    let bad = [
+        // A kind that no record has.
+        (
+            "UPDATE records SET kind = 70000 WHERE seq = 2",
+            "UPDATE records SET kind = 1 WHERE kind = 70000",
+        ),
+        ("ALTER TABLE accounts ADD COLUMN chain BLOB", "ALTER TABLE accounts DROP COLUMN chain"),
+    ];
+    for (spoil, mend) in bad {
+        for mode in ["wal", "delete"] {
+            let (_folder, path) = copied(1);
+            let run = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+            run(&format!("PRAGMA journal_mode = {mode}; {spoil}"));
+            let before = fs::read(&path).unwrap();
+            let error = SqliteStore::open(SqliteConfig::new(&path)).unwrap_err();
+            assert!(matches!(error, OpenError::Migration { version: 2, .. }), "{error:?}");
+            let said = error.to_string();
+            assert!(said.contains("cannot be brought to schema version 2"), "{said}");
+            assert!(said.contains(path.to_str().unwrap()), "{said}");
+            assert!(fs::read(&path).unwrap() == before, "{spoil}: the file was changed");
+            run(mend);
+            block_on(open(&path).check()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn power_cut_at_every_call_of_a_step_leaves_the_old_file_or_the_new() {
+    for mode in ["wal", "delete"] {
+        let (_folder, path) = copied(1);
+        let set = format!("PRAGMA journal_mode = {mode}");
+        Connection::open(&path).unwrap().execute_batch(&set).unwrap();
+        let mut disk = Disk::new();
+        disk.load(&path).unwrap();
+        let (mut old, mut new) = (0, 0);
+        for call in 1.. {
+            let fs = FaultFs::new(disk.clone());
+            fs.plan(Plan::new().cut_before(call));
+            let opened = on(&fs, &path);
+            if opened.is_ok() && !fs.is_off() {
+                // All of opening is done before this call.
+                break;
+            }
+            drop(opened);
+            for cut in Cut::all(call) {
+                let again = FaultFs::new(fs.disk().after(cut));
+                match version(&again, &path) {
+                    1 => old += 1,
+                    2 => new += 1,
+                    other => panic!("{mode} {call} {cut:?}: version {other}"),
+                }
+                let store = on(&again, &path);
+                let store =
+                    store.unwrap_or_else(|error| panic!("{mode} {call} {cut:?}: {error:?}"));
+                assert_eq!(block_on(store.check()).unwrap().schema, 2, "{mode} {call} {cut:?}");
+            }
+        }
+        println!("{mode}: {old} times the old file, {new} times the new");
+        assert!(old > 10 && new > 0);
+    }
+}
+
+fn on(fs: &FaultFs, path: &Path) -> Result<SqliteStore, OpenError> {
+    let mut config = SqliteConfig::new(path);
+    (config.vfs, config.mode) = (Some(fs.name().to_owned()), Mode::Inline);
+    SqliteStore::open(config)
+}
+
+fn version(fs: &FaultFs, path: &Path) -> u32 {
+    let flags = rusqlite::OpenFlags::default();
+    let db = Connection::open_with_flags_and_vfs(path, flags, fs.name()).unwrap();
+    db.query_row("SELECT max(version) FROM schema_version", [], |row| row.get(0)).unwrap()
+}
