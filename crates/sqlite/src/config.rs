@@ -20,6 +20,8 @@ pub struct SqliteConfig {
     pub batch_max: usize,
     /// How long to wait for a stranger's lock on the file (a backup tool), in milliseconds.
     pub busy_wait_ms: u32,
+    /// How long a store that is dropped waits for its writer, in milliseconds.
+    pub close_wait_ms: u32,
     /// The log is copied into the file when it has this many pages of 4 KiB.
     pub checkpoint_pages: u32,
     /// The page cache of each connection, in KiB.
@@ -39,6 +41,7 @@ impl SqliteConfig {
             queue_max: 4_096,
             batch_max: 256,
             busy_wait_ms: 5_000,
+            close_wait_ms: 10_000,
             checkpoint_pages: 2_000,
             cache_kib: 8 * 1_024,
             vfs: None,

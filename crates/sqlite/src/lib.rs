@@ -17,6 +17,7 @@ mod renew;
 mod row;
 mod save;
 mod store;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod writer;

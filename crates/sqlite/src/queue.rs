@@ -1,14 +1,15 @@
 //! What waits for the writer.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tillway_core::Timestamp;
 use tillway_core::book::{Commit, Fence, StreamId};
 use tillway_core::id::Owner;
 use tillway_core::port::{ClaimError, CommitError, Committed, ReadError};
 use tokio::sync::oneshot::Sender;
+
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Something to write, with the one who waits for it.
 #[derive(Debug)]
@@ -81,21 +82,38 @@ impl Queue {
         Self { waiting: Mutex::default(), max }
     }
 
-    /// Adds a task. True: nobody called the writer yet, the caller has to.
+    /// Adds a task, and calls the writer when nobody did so yet.
     ///
     /// # Errors
-    /// The task, when the queue is full.
-    pub(crate) fn push(&self, task: Task) -> Result<bool, Task> {
+    /// Why it was not taken.
+    pub(crate) fn hand(
+        self: &Arc<Self>,
+        health: &Arc<Health>,
+        task: Task,
+        call: impl FnOnce(Call),
+    ) -> Result<(), CommitError> {
+        if health.is_broken() {
+            return Err(CommitError::Corrupt);
+        }
+        if self.push(task)? {
+            let (queue, health) = (Arc::clone(self), Arc::clone(health));
+            call(Call { queue, health, state: Heard::NotYet });
+        }
+        Ok(())
+    }
+
+    /// Adds a task. True: nobody called the writer yet.
+    fn push(&self, task: Task) -> Result<bool, CommitError> {
         let mut waiting = self.lock();
         if waiting.tasks.len() >= self.max {
-            return Err(task);
+            return Err(CommitError::Full);
         }
         waiting.tasks.push_back(task);
         Ok(!std::mem::replace(&mut waiting.called, true))
     }
 
     /// Takes what waits, at most `max` tasks. Empty: the writer may go, the next task calls it.
-    pub(crate) fn take(&self, max: usize) -> Vec<Task> {
+    fn take(&self, max: usize) -> Vec<Task> {
         let mut waiting = self.lock();
         let count = waiting.tasks.len().min(max);
         if count == 0 {
@@ -105,7 +123,7 @@ impl Queue {
     }
 
     /// The writer is gone: drops what waits, which tells its callers.
-    pub(crate) fn clear(&self) {
+    fn clear(&self) {
         while !self.take(usize::MAX).is_empty() {}
     }
 
@@ -116,6 +134,51 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call of the writer, to look at the queue. When it is dropped without an answer, those who
+/// wait learn that nobody comes.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Call {
+    queue: Arc<Queue>,
+    health: Arc<Health>,
+    state: Heard,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Heard {
+    NotYet,
+    Writing,
+    Answered,
+}
+
+impl Call {
+    /// Hands everything that waits to `write`, in batches, until nothing does.
+    pub(crate) fn answer(mut self, batch_max: usize, mut write: impl FnMut(Vec<Task>)) {
+        self.state = Heard::Writing;
+        loop {
+            let batch = self.queue.take(batch_max);
+            if batch.is_empty() {
+                break;
+            }
+            write(batch);
+        }
+        self.state = Heard::Answered;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.state == Heard::Answered {
+            return;
+        }
+        if self.state == Heard::Writing {
+            // The writer panicked over a batch.
+            self.health.breaks();
+        }
+        self.queue.clear();
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -24,7 +25,8 @@ use crate::writer::Writer;
 /// Guests, money and flows in one SQLite file.
 ///
 /// Cheap to share in an [`Arc`]. Dropping it waits for the commits that were taken, and gives the
-/// file free.
+/// file free. When the disk hangs, the wait ends, and the file stays locked until the disk answers
+/// or the process ends.
 ///
 /// When the disk fails, what it has is unknown: from then on every call fails as damaged, and the
 /// program should exit; a start reads what is really there.
@@ -36,8 +38,8 @@ pub struct SqliteStore {
     pub(crate) writer: Worker<Writer>,
     /// A check found damage.
     suspect: AtomicBool,
-    /// Given back last.
-    _lock: File,
+    /// Given back last, and not before the writer has ended.
+    _lock: Arc<File>,
 }
 
 impl SqliteStore {
@@ -46,14 +48,14 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`]; it says what the operator can do.
     pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
-        let lock = open::lock(&config)?;
+        let lock = Arc::new(open::lock(&config)?);
         let failed = |source| OpenError::Io { path: config.path.clone(), source };
         let connection = open::writer(&config)?;
         let readers = Readers::open(&config)?;
         let health = Arc::new(Health::default());
         let queue = Arc::new(Queue::new(config.queue_max));
         let limits = (config.batch_max, config.checkpoint_pages);
-        let writer = Writer::try_new(connection, Arc::clone(&queue), Arc::clone(&health), limits)
+        let writer = Writer::try_new(connection, Arc::clone(&lock), Arc::clone(&health), limits)
             .map_err(|error| failed(Box::new(error)))?;
         // The queue is ours; the worker is only called to look at it.
         let writer = Worker::start("tillway-writer", config.mode, 2, writer)
@@ -119,17 +121,9 @@ impl SqliteStore {
 
     /// Hands a task to the writer.
     pub(crate) fn enqueue(&self, task: Task) -> Result<(), CommitError> {
-        if self.health.is_broken() {
-            return Err(CommitError::Corrupt);
-        }
-        let call = self.queue.push(task).map_err(|_| CommitError::Full)?;
-        if call {
-            match self.writer.submit(Writer::drain) {
-                Ok(answer) => drop(answer),
-                Err(_) => self.queue.clear(),
-            }
-        }
-        Ok(())
+        self.queue.hand(&self.health, task, |call| {
+            drop(self.writer.submit(move |writer| writer.drain(call)));
+        })
     }
 
     /// A long read on a connection and a thread of its own, so that neither the writer nor the
@@ -177,6 +171,8 @@ impl Drop for SqliteStore {
             // Without a copy the log stays, and the next start has it.
             drop(told);
         }
-        self.writer.stop();
+        let most = Duration::from_millis(self.config.close_wait_ms.into());
+        // A disk that hangs is not waited for: what was answered is on it.
+        let _ended = self.writer.stop_within(most);
     }
 }

@@ -4,3 +4,4 @@
 mod faults;
 mod log;
 mod rows;
+mod waits;

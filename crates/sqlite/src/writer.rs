@@ -4,6 +4,7 @@
 //! one before left them; the answers go out after the disk has them all. The more callers wait,
 //! the larger the group, the fewer syncs for each.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,18 +13,19 @@ use tillway_core::book::{self, Commit, Conflict, StreamRow, judge};
 use tillway_core::port::{ClaimError, CommitError, Committed};
 
 use crate::error::{Fail, Meaning};
-use crate::queue::{Claim, Health, Outcome, Queue, Task};
+use crate::queue::{Call, Claim, Health, Outcome, Task};
 use crate::{load, save};
 
 /// Owns the write connection.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
-    queue: Arc<Queue>,
     health: Arc<Health>,
     batch_max: usize,
     checkpoint_pages: u32,
     /// How long the log is, told by SQLite after each commit.
     log_pages: Arc<AtomicU32>,
+    /// Given back after the connection is closed, whoever waits for that.
+    _lock: Arc<File>,
 }
 
 /// Why a batch was not saved.
@@ -36,7 +38,7 @@ struct Failed {
 impl Writer {
     pub(crate) fn try_new(
         mut connection: Connection,
-        queue: Arc<Queue>,
+        lock: Arc<File>,
         health: Arc<Health>,
         (batch_max, checkpoint_pages): (usize, u32),
     ) -> rusqlite::Result<Self> {
@@ -47,20 +49,15 @@ impl Writer {
             Ok(())
         }))?;
         let batch_max = batch_max.max(1);
-        Ok(Self { connection, queue, health, batch_max, checkpoint_pages, log_pages })
+        Ok(Self { connection, health, batch_max, checkpoint_pages, log_pages, _lock: lock })
     }
 
     /// Writes until nothing waits.
-    pub(crate) fn drain(&mut self) {
-        let _guard = Guard { queue: &self.queue, health: &self.health };
-        loop {
-            let batch = self.queue.take(self.batch_max);
-            if batch.is_empty() {
-                break;
-            }
+    pub(crate) fn drain(&mut self, call: Call) {
+        call.answer(self.batch_max, |batch| {
             self.write(batch);
             self.checkpoint();
-        }
+        });
     }
 
     fn write(&self, batch: Vec<Task>) {
@@ -194,21 +191,6 @@ impl Writer {
             if Fail::from(error).meaning() == Meaning::Broken {
                 self.health.breaks();
             }
-        }
-    }
-}
-
-/// When the writer panics, the ones who wait learn it at once.
-struct Guard<'w> {
-    queue: &'w Queue,
-    health: &'w Health,
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.health.breaks();
-            self.queue.clear();
         }
     }
 }

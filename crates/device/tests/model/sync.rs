@@ -29,7 +29,7 @@ pub(crate) mod mpsc {
     use std::time::Duration;
 
     pub(crate) use shuttle::sync::mpsc::{RecvError, RecvTimeoutError, TrySendError};
-    use shuttle::sync::{Arc, Mutex, mpsc};
+    use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
     pub(crate) struct SyncSender<T>(mpsc::SyncSender<T>, Arc<Mutex<bool>>);
 
@@ -41,9 +41,14 @@ pub(crate) mod mpsc {
         (SyncSender(sender, Arc::clone(&gone)), Receiver(receiver, gone))
     }
 
+    /// A panic in one of the scene's threads poisons what another holds: all are the same thread.
+    fn lock(gone: &Mutex<bool>) -> MutexGuard<'_, bool> {
+        gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     impl<T> SyncSender<T> {
         pub(crate) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-            let gone = self.1.lock().unwrap();
+            let gone = lock(&self.1);
             if *gone { Err(TrySendError::Disconnected(message)) } else { self.0.try_send(message) }
         }
     }
@@ -60,7 +65,7 @@ pub(crate) mod mpsc {
 
     impl<T> Drop for Receiver<T> {
         fn drop(&mut self) {
-            let Ok(mut gone) = self.1.lock() else { return };
+            let mut gone = lock(&self.1);
             *gone = true;
             let mut left = Vec::new();
             while let Ok(message) = self.0.try_recv() {
