@@ -191,6 +191,10 @@ impl PosError {
             PayError::InProgress => {
                 Self { retryable: true, ..Self::plain(StatusCode::CONFLICT, "in_progress") }
             }
+            PayError::ClockInDoubt => Self {
+                retryable: true,
+                ..Self::plain(StatusCode::SERVICE_UNAVAILABLE, "clock_in_doubt")
+            },
             // What is new in core and not known here is in doubt, never a refusal.
             _ => Self::unavailable(),
         }
@@ -294,6 +298,7 @@ mod tests {
             (PayError::Refused(Refusal::WrongTill), 403, "wrong_till", false, false),
             (PayError::Conflict, 409, "idempotency_conflict", false, false),
             (PayError::InProgress, 409, "in_progress", false, true),
+            (PayError::ClockInDoubt, 503, "clock_in_doubt", false, true),
             (PayError::Unavailable, 503, "unavailable", false, true),
         ];
         for (error, status, code, is_final, retryable) in rows {
@@ -355,8 +360,12 @@ mod tests {
         for flaw in flaws {
             assert!(codes.contains(&flaw.code()), "{}", flaw.code());
         }
-        let others =
-            [PosError::bad_token(), PosError::too_many(1), PosError::from(BridgeError::Expired)];
+        let others = [
+            PosError::bad_token(),
+            PosError::too_many(1),
+            PosError::from(BridgeError::Expired),
+            PosError::of_pay(&PayError::ClockInDoubt, true),
+        ];
         for error in others {
             assert!(codes.contains(&error.code), "{}", error.code);
         }
