@@ -62,6 +62,8 @@ flaws! {
     checks_then_acts: ChecksThenActs;
     never_lapses: NeverLapses;
     expires_captured_holds: ExpiresCapturedHolds;
+    captures_voided_holds: CapturesVoidedHolds;
+    captures_more: CapturesMore;
     supersedes_in_two_steps: SupersedesInTwoSteps;
     refunds_twice: RefundsTwice;
     rounds_each_refund: RoundsEachRefund;
@@ -72,6 +74,7 @@ flaws! {
     splits_groups: SplitsGroups;
     loses_the_tail: LosesTheTail;
     audits_one_page: AuditsOnePage;
+    hides_corrections: HidesCorrections;
     shows_old_accounts: ShowsOldAccounts;
     forgets_tokens: ForgetsTokens;
     ignores_epochs: IgnoresEpochs;
@@ -103,4 +106,22 @@ fn lck_each_invariant_is_tripped_by_a_flaw() {
         .filter(|name| name.starts_with("lck_") && !tripped.contains(name))
         .collect();
     assert_eq!(idle, [""; 0]);
+}
+
+/// The watch is no bystander: each of its rules is the first to find some flaw.
+#[test]
+fn each_rule_of_the_watch_finds_a_flaw() {
+    let mut rules = BTreeSet::new();
+    for flaw in Flaw::ALL {
+        for case in cases().iter().filter(|case| flaw.trips().contains(&case.name)) {
+            let make: fn() -> Box<dyn Fixture> = memory;
+            let found = run(case, Box::new(BrokenFixture::new(*flaw, make)));
+            let text = found.err().map(|failure| failure.to_string()).unwrap_or_default();
+            let rule = text.split_once(" broken by commit ").map(|(before, _)| before.to_owned());
+            rules.extend(rule.and_then(|before| Some(before.rsplit(' ').next()?.to_owned())));
+        }
+    }
+    for rule in ["I1-I4", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "I11", "I13", "durability"] {
+        assert!(rules.contains(rule), "nothing breaks {rule}: {rules:?}");
+    }
 }

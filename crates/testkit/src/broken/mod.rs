@@ -29,6 +29,10 @@ pub enum Flaw {
     NeverLapses,
     /// Lapses a hold that became a payment.
     ExpiresCapturedHolds,
+    /// Takes a payment whose hold was given up, when the money is there.
+    CapturesVoidedHolds,
+    /// Takes more than was held, when the money is there.
+    CapturesMore,
     /// Replaces a hold in two steps: gives the old one up, then makes the new one, or not.
     SupersedesInTwoSteps,
     /// Makes a refund again when it is asked again.
@@ -49,6 +53,8 @@ pub enum Flaw {
     LosesTheTail,
     /// Audits the first thousand movements and leaves the rest out.
     AuditsOnePage,
+    /// Leaves corrections out of statements.
+    HidesCorrections,
     /// Shows accounts as they were before the last commit.
     ShowsOldAccounts,
     /// Binds without using the one-time token up.
@@ -83,6 +89,8 @@ impl Flaw {
         Self::ChecksThenActs,
         Self::NeverLapses,
         Self::ExpiresCapturedHolds,
+        Self::CapturesVoidedHolds,
+        Self::CapturesMore,
         Self::SupersedesInTwoSteps,
         Self::RefundsTwice,
         Self::RoundsEachRefund,
@@ -93,6 +101,7 @@ impl Flaw {
         Self::SplitsGroups,
         Self::LosesTheTail,
         Self::AuditsOnePage,
+        Self::HidesCorrections,
         Self::ShowsOldAccounts,
         Self::ForgetsTokens,
         Self::IgnoresEpochs,

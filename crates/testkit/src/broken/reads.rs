@@ -112,7 +112,8 @@ impl AccountBook for Broken {
     ) -> Result<Vec<StatementLine>, ReadError> {
         let deleted = self.deleted().await?;
         let mut lines = self.inner.statement(account, before, limit).await?;
-        lines.retain(|line| is_kept(&deleted, &line.movement));
+        let hides = |why| self.flaw == Flaw::HidesCorrections && why == Why::Correction;
+        lines.retain(|line| is_kept(&deleted, &line.movement) && !hides(line.movement.why));
         Ok(lines)
     }
 

@@ -118,6 +118,9 @@ impl Store for Broken {
             Flaw::IgnoresBodies => return self.by_key_alone(commit).await,
             Flaw::RefusalsTurnDone => return self.never_refused(commit).await,
             Flaw::SupersedesInTwoSteps => self.give_up_first(&mut commit).await?,
+            Flaw::CapturesVoidedHolds | Flaw::CapturesMore => {
+                self.loosen_holds(&mut commit).await?;
+            }
             Flaw::ForgetsTombstones => return self.without_tombstones(commit).await,
             Flaw::MixesUnits => return self.mixing_units(commit).await,
             Flaw::PairsAnywhere => return self.pair_anywhere(commit).await,
@@ -295,6 +298,28 @@ impl Broken {
                 && let Some(hold) = supersedes.take()
             {
                 self.inner.commit(Commit::of(commit.at, vec![Op::Void { hold }])).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Captures past a hold that forbids it, as if there were none.
+    async fn loosen_holds(&self, commit: &mut Commit) -> Result<(), CommitError> {
+        for op in &mut commit.ops {
+            let Op::Capture { hold, amount, .. } = op else { continue };
+            let Some(id) = *hold else { continue };
+            let row = self.inner.hold(id).await.map_err(|_| CommitError::Unavailable)?;
+            let Some(row) = row else { continue };
+            let guarantees = row.is_live() && row.expires.is_none_or(|end| end > commit.at);
+            let more = guarantees && row.amount().is_ok_and(|held| *amount > held);
+            match self.flaw {
+                Flaw::CapturesVoidedHolds if row.state == HoldState::Voided => *hold = None,
+                Flaw::CapturesMore if more => {
+                    let void = Op::Void { hold: id };
+                    self.inner.commit(Commit::of(commit.at, vec![void])).await?;
+                    *hold = None;
+                }
+                _ => {}
             }
         }
         Ok(())

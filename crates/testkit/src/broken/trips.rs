@@ -51,6 +51,8 @@ impl Flaw {
                 "overdue_lists_what_is_due",
             ],
             Self::ExpiresCapturedHolds => &["i8_hold_ends_once"],
+            Self::CapturesVoidedHolds => &["i8_hold_ends_once"],
+            Self::CapturesMore => &["pv2_capture_stays_within_its_hold"],
             Self::SupersedesInTwoSteps => &["pv5_supersedes_swaps_at_once"],
             Self::RefundsTwice => {
                 &["acknowledged_survives_reopening", "b08_refund_id_is_one_credit"]
@@ -109,6 +111,15 @@ impl Flaw {
                 "refusals_and_claims_survive_reopening",
             ],
             Self::AuditsOnePage => &["lck_10_small_movements_do_not_drift", "lists_are_bounded"],
+            Self::HidesCorrections => &[
+                "i3_movement_out_stays_within_the_limit",
+                "lck_07_transfers_conserve_value",
+                "lck_08_a_balance_is_its_projection",
+                "lck_10_small_movements_do_not_drift",
+                "lck_13_the_state_is_rebuilt",
+                "lck_14_entries_have_one_order",
+                "statement_is_of_one_account",
+            ],
             Self::ShowsOldAccounts => &[
                 "a1_blocked_account_gives_nothing",
                 "a3_points_have_no_overdraft",
