@@ -26,7 +26,7 @@ fn lettered(prefix: &str, last: char) -> Vec<String> {
 fn tables() -> Vec<Table> {
     let table = |title, rows| Table { title, rows };
     let mut money: Vec<String> = ('a'..='f').map(|c| format!("f1{c}")).collect();
-    for rule in [1, 2, 3, 4, 5, 11, 13, 14, 15, 16, 17] {
+    for rule in [1, 2, 3, 4, 5, 11, 13, 14, 15, 16, 17, 34] {
         money.push(format!("f{rule}"));
     }
     vec![
