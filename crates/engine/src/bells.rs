@@ -4,9 +4,11 @@
 use core::fmt;
 use core::hash::Hash;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use tokio::sync::Notify;
+
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The bells of one kind of key. Only keys that somebody listens to take room.
 pub(crate) struct Bells<K>(Mutex<HashMap<K, Weak<Notify>>>);

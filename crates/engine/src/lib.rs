@@ -13,6 +13,7 @@ mod loyalty;
 mod payment;
 mod push;
 mod seal;
+mod sync;
 mod vault;
 mod wait;
 

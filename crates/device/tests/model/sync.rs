@@ -1,6 +1,6 @@
 //! What the worker is made of, from a model checker: it runs all threads of a scene on one, and
 //! switches between them wherever they could meet.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
 
 use shuttle::Runner;
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
