@@ -247,6 +247,7 @@ fn json(yaml: &Yaml) -> Value {
     match yaml {
         Yaml::String(text) => Value::from(text.as_str()),
         Yaml::Integer(number) => Value::from(*number),
+        Yaml::Real(text) => serde_json::from_str(text).unwrap(),
         Yaml::Boolean(flag) => Value::from(*flag),
         Yaml::Array(list) => list.iter().map(json).collect(),
         Yaml::Hash(members) => {
