@@ -199,6 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn kinds_have_the_words_of_the_payment_api() {
+        let words = [AccountKind::Credit, AccountKind::Deposit, AccountKind::Bonus];
+        assert_eq!(words.map(AccountKind::word), ["credit", "deposit", "bonus"]);
+    }
+
+    #[test]
+    fn what_cannot_be_added_up_is_an_error() {
+        let parts = Parts { own: Kopecks(3), overdraft: Kopecks(4) };
+        assert_eq!(parts.total(), Ok(Kopecks(7)));
+        assert_eq!(Parts { own: Kopecks(i64::MAX), ..parts }.total(), Err(MoneyError::Overflow));
+        assert_eq!(account(5, 6, 0, AccountStatus::Active).check_sums(), Ok(()));
+        let error = account(i64::MAX, 1, 0, AccountStatus::Active).check_sums();
+        assert_eq!(error, Err(MoneyError::Overflow));
+    }
+
+    #[test]
     fn o1_to_o7_available() {
         use AccountStatus::{Active, Blocked};
         let rows = [

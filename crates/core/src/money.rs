@@ -250,6 +250,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn shows_rubles_to_programs_and_to_people() {
+        let rows = [
+            (0, "0", "0,00"),
+            (1, "0.01", "0,01"),
+            (-1, "-0.01", "-0,01"),
+            (5_070, "50.7", "50,70"),
+            (105, "1.05", "1,05"),
+            (165_000, "1650", "1 650,00"),
+            (-350, "-3.5", "-3,50"),
+            (8_486_500, "84865", "84 865,00"),
+        ];
+        for (kopecks, plain, people) in rows {
+            assert_eq!(Kopecks(kopecks).rubles().to_string(), plain);
+            assert_eq!(Kopecks(kopecks).for_people().replace('\u{a0}', " "), people);
+        }
+    }
+
+    #[test]
+    fn turns_the_sign_where_it_can_be_turned() {
+        assert_eq!(Kopecks(5).neg(), Ok(Kopecks(-5)));
+        assert_eq!(Kopecks(i64::MIN).neg(), Err(MoneyError::Overflow));
+    }
+
+    #[test]
+    fn a_text_of_64_bytes_is_read_and_one_of_65_is_not() {
+        let text = |zeros: usize| format!("1.{}", "0".repeat(zeros));
+        assert_eq!(Kopecks::parse_rubles(&text(30)), Ok(Kopecks(100)));
+        let error = Kopecks::parse_rubles(&text(62)).unwrap_err();
+        assert_ne!(error, MoneyError::Syntax, "64 bytes are looked at");
+        assert_eq!(Kopecks::parse_rubles(&text(63)), Err(MoneyError::Syntax));
+    }
+
+    #[test]
     fn reads_exact_rubles_and_refuses_the_rest() {
         let good = [
             ("0", 0),
