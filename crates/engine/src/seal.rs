@@ -97,3 +97,50 @@ fn day_of(due: Timestamp) -> Day {
 fn date(day: Day) -> String {
     day.start().to_string().chars().take_while(|letter| *letter != 'T').collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tillway_core::book::Commit;
+    use tillway_core::id::Uuid;
+    use tillway_core::port::{Journal, Store};
+    use tillway_memory::MemoryStore;
+    use tillway_testkit::builders::anna;
+    use tillway_testkit::runtime::{CountingIds, TestClock, ThreadSpawner, block_on};
+
+    use super::*;
+    use crate::{EngineConfig, Ports};
+
+    #[test]
+    fn a_day_and_the_moment_it_is_due_say_the_same() {
+        for day in [-1, 0, 20_717] {
+            assert_eq!(day_of(due_of(Day(day))), Day(day));
+        }
+        assert_eq!(due_of(Day(20_717)).to_string(), "2026-09-22T00:15:00.000Z");
+        assert_eq!(date(Day(20_717)), "2026-09-21");
+    }
+
+    /// A keeper that has read the same head as another, and is slower.
+    #[test]
+    fn a_slow_keeper_seals_no_day_twice() {
+        let noon = Timestamp::utc(1_790_000_000_000);
+        let (store, clock) = (Arc::new(MemoryStore::new()), TestClock::at(noon));
+        block_on(store.commit(Commit::of(noon, anna().ops()))).unwrap();
+        let ports = Ports {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: Arc::new(clock.clone()),
+            spawner: Arc::new(ThreadSpawner::new()),
+            ids: Arc::new(CountingIds::new()),
+        };
+        let engine = Engine::new(ports, EngineConfig::new(Uuid::from_u128(1)));
+        block_on(engine.begin_sealing()).unwrap();
+        clock.advance(Duration::from_secs(24 * 3_600));
+        let head = block_on(store.heads(&Query::default(), None, 1)).unwrap().remove(0);
+        for _ in 0..2 {
+            block_on(engine.seal(&head)).unwrap();
+            let kept = block_on(store.load(Digest::STREAM, Seq(0), 10)).unwrap();
+            assert_eq!(kept.len(), 1);
+        }
+    }
+}

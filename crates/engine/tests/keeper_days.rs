@@ -6,10 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::{NOON, Table, caller, reopen, table};
-use tillway_core::book::{
-    self, Chain, Day, Digest, Fault, Head, Op, Party, Seq, Status, StreamKind,
-};
-use tillway_core::port::{AccountBook, Clock, GuestDesk, HeadRow, Journal, Query, Store};
+use tillway_core::book::{self, Chain, Day, Digest, Fault, Party, Seq, Status, StreamKind};
+use tillway_core::port::{AccountBook, Clock, GuestDesk, HeadRow, Journal, Query};
 use tillway_core::time::Timestamp;
 use tillway_core::{AccountKind, Kopecks};
 use tillway_engine::{Bridge, EngineConfig, Fiscal, Keeper};
@@ -173,26 +171,6 @@ fn two_keepers_seal_a_day_once() {
     drop(other);
     assert_eq!(sealed(&table), days(0, 5));
     table.holds();
-}
-
-/// A keeper that read the same head, and is slower, changes nothing.
-#[test]
-fn a_slow_keeper_seals_nothing_twice() {
-    let (table, keeper) = opened();
-    write(&table, 1);
-    until(&table, today().next().start().after(QUARTER));
-    let (digest, seen) = (block_on(table.store.digest(today())).unwrap().unwrap(), head(&table));
-    block_on(keeper.look());
-    let late = Op::Append {
-        stream: Digest::STREAM,
-        expect: Some(seen.seq),
-        fence: None,
-        records: vec![digest.encode()],
-        head: Head::default(),
-    };
-    let late = block_on(table.store.commit(book::Commit::of(table.clock.now(), vec![late])));
-    assert!(late.is_err(), "{late:?}");
-    assert_eq!(kept(&table), [digest]);
 }
 
 /// Whoever rewrites a past day, all links of its chains included, is found by its digest.
