@@ -82,14 +82,73 @@ impl From<i64> for NumberText {
 impl<'de> Deserialize<'de> for NumberText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::try_new(raw.get()).map_err(D::Error::custom)
+        // It is JSON already, so its first byte says whether it is a number.
+        if raw.get().len() > Self::BYTES_MAX || !begins_number(raw.get().as_bytes()) {
+            return Err(D::Error::custom(NotANumber));
+        }
+        Ok(Self(raw.into()))
     }
 }
 
 impl Serialize for NumberText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.0.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+        literal(&self.0, serializer)
     }
+}
+
+/// Writes what `value` shows as the literal text of a number, without a [`NumberText`] of it in
+/// between.
+///
+/// ```
+/// use tillway_transport::json::serialize_number;
+///
+/// let mut text = Vec::new();
+/// let mut json = serde_json::Serializer::new(&mut text);
+/// serialize_number(&format_args!("{}.{:02}", 1650, 5), &mut json)?;
+/// assert_eq!(text, b"1650.05");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// # Errors
+/// When what it shows is not a JSON number of at most [`NumberText::BYTES_MAX`], and those of the
+/// serializer.
+pub fn serialize_number<S: Serializer>(
+    value: &impl fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut shown = Shown { bytes: [0; NumberText::BYTES_MAX], len: 0 };
+    fmt::Write::write_fmt(&mut shown, format_args!("{value}")).map_err(S::Error::custom)?;
+    let text = &shown.bytes[..shown.len];
+    // What begins and ends like a number, and is JSON, is one; white space would not be kept.
+    if !begins_number(text) || !text.last().is_some_and(u8::is_ascii_digit) {
+        return Err(S::Error::custom(NotANumber));
+    }
+    literal(str::from_utf8(text).map_err(S::Error::custom)?, serializer)
+}
+
+/// Text on the stack, as long as a number may be.
+struct Shown {
+    bytes: [u8; NumberText::BYTES_MAX],
+    len: usize,
+}
+
+impl fmt::Write for Shown {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len.checked_add(text.len()).ok_or(fmt::Error)?;
+        let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+fn literal<S: Serializer>(number: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw: &RawValue = serde_json::from_str(number).map_err(S::Error::custom)?;
+    raw.serialize(serializer)
+}
+
+fn begins_number(json: &[u8]) -> bool {
+    json.first().is_some_and(|byte| *byte == b'-' || byte.is_ascii_digit())
 }
 
 /// The grammar of RFC 8259, section 6.
@@ -313,6 +372,22 @@ mod tests {
         let read: NumberText = serde_json::from_reader(&b" 1650.00 "[..]).unwrap();
         assert_eq!(read.as_str(), "1650.00");
         assert_eq!(NumberText::from(-5).as_str(), "-5");
+    }
+
+    #[test]
+    fn only_numbers_are_written_as_numbers() {
+        let long = "1".repeat(NumberText::BYTES_MAX);
+        let written = |shown: &str| {
+            let mut text = Vec::new();
+            let mut json = serde_json::Serializer::new(&mut text);
+            serialize_number(&shown, &mut json).is_ok().then(|| String::from_utf8(text).unwrap())
+        };
+        for number in ["0", "-0.01", "84865", "1650.00", &long] {
+            assert_eq!(written(number).as_deref(), Some(number));
+        }
+        for other in ["", "01", "1 ", "[1]", "\"1\"", "null", "NaN", "1,5", &format!("{long}1")] {
+            assert_eq!(written(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -9,11 +9,10 @@ pub(crate) mod shown;
 
 use core::fmt;
 
-use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use tillway_core::Kopecks;
 use tillway_core::id::Uuid;
+use tillway_transport::json::serialize_number;
 
 /// A UUID in one of the forms that peers use, in any case: hyphenated, 32 hex digits, or braced
 /// (H8). The nil one is none.
@@ -39,8 +38,7 @@ pub(crate) struct RublesNumber(pub(crate) Kopecks);
 
 impl Serialize for RublesNumber {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.rubles().to_string();
-        RawValue::from_string(text).map_err(S::Error::custom)?.serialize(serializer)
+        serialize_number(&self.0.rubles(), serializer)
     }
 }
 

@@ -13,6 +13,7 @@
 //! the answers to the requests before it.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -283,8 +284,9 @@ impl<Io> Wire<Io> {
 impl<Io: AsyncRead + Unpin> Wire<Io> {
     /// Reads once into the inbox; answers how many bytes came.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut step = [0_u8; READ_STEP_BYTES];
-        let mut buffer = ReadBuf::new(&mut step);
+        // Not filled with zeros first: a request takes a few hundred bytes of it.
+        let mut step = [const { MaybeUninit::uninit() }; READ_STEP_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut step);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
         self.inbox.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))

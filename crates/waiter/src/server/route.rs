@@ -1,5 +1,7 @@
 //! From a path to a place (H7, H8).
 
+use std::borrow::Cow;
+
 use http::Method;
 use tillway_core::id::Uuid;
 
@@ -115,12 +117,14 @@ const SEGMENTS_MAX: usize = 8;
 /// Finds the place of a path; `None` is 404.
 pub(crate) fn route(path: &str) -> Option<Route> {
     let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
-    if path.split('/').count() > SEGMENTS_MAX {
-        return None;
+    let mut found: [Cow<'_, str>; SEGMENTS_MAX] = Default::default();
+    let mut count = 0;
+    for segment in path.split('/') {
+        *found.get_mut(count)? = plain(segment);
+        count = count.saturating_add(1);
     }
-    let segments: Vec<String> = path.split('/').map(plain).collect();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (till, rest) = match segments.as_slice() {
+    let segments: [&str; SEGMENTS_MAX] = found.each_ref().map(AsRef::as_ref);
+    let (till, rest) = match segments.get(..count)? {
         ["t", till, rest @ ..] => (Some((*till).to_owned()), rest),
         rest => (None, rest),
     };
@@ -170,10 +174,13 @@ fn two(first: &str, second: &str) -> Option<Ids> {
 }
 
 /// A segment in lower case, percent-decoded: clients encode the braces of an id.
-fn plain(segment: &str) -> String {
+fn plain(segment: &str) -> Cow<'_, str> {
+    if !segment.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(segment);
+    }
     let mut text = percent_decoded(segment);
     text.make_ascii_lowercase();
-    text
+    Cow::Owned(text)
 }
 
 /// The value of a query parameter, percent-decoded; `+` stays `+`, for offsets of times.
