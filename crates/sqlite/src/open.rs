@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, params};
 use tillway_core::id::Fingerprint;
 
@@ -232,7 +233,10 @@ fn checksum(sql: &str) -> [u8; 16] {
 /// Says what the operator can do about an error of SQLite.
 fn explained(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
+    let extended = error.sqlite_error().map(|error| error.extended_code);
     match error.sqlite_error_code() {
+        // No space for the memory that the connections share, which is a file as well.
+        _ if extended == Some(SQLITE_IOERR_SHMSIZE) => OpenError::Full { path },
         Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path },
         // A table that is missing, or a number of the header that SQLite does not know.
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {

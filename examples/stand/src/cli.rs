@@ -26,7 +26,8 @@ Examples (with cargo: `cargo run -- …`):
   stand check-config --config venue.toml
   stand demo table                      the story of a paid bill, told and checked
   stand guest show 149725735
-  stand till pair till-1 phone-7";
+  stand till pair till-1 phone-7
+  stand backup tillway-monday.db        a copy while the stand runs";
 
 /// What is logged while serving, unless somebody says otherwise.
 pub(crate) const LOG_DEFAULT: &str = "info";
@@ -82,6 +83,27 @@ pub(crate) enum Command {
     /// Say what cannot be right in a configuration; exit code 1 when anything is
     #[command(after_help = "Example:\n  stand check-config --config venue.toml")]
     CheckConfig,
+    /// Look through the store: the file, every sum, every chain, the digests of past days
+    ///
+    /// Reads everything: for quiet hours. Exit code 1 when anything does not hold.
+    #[command(after_help = "Example:\n  stand check --data /var/lib/tillway")]
+    Check,
+    /// Copy the store into a new file while the stand runs, and check the copy
+    #[command(after_help = "Example:\n  stand backup /mnt/backup/tillway-monday.db")]
+    Backup {
+        /// The new file; one named after it, with `.stand.toml` added, says whose data it is
+        file: PathBuf,
+    },
+    /// Put a backup where the store was, after checking it; the stand must not run
+    #[command(after_help = "Examples:\n  stand restore tillway-monday.db --data new-folder\n  \
+                            stand restore tillway-monday.db --replace")]
+    Restore {
+        /// What `stand backup` wrote
+        file: PathBuf,
+        /// Move the store that is there aside, under the date of today
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

@@ -1,7 +1,10 @@
-//! Commands about guests and tills: the same whether they come over the control port or work on
-//! the folder of a stand that does not run.
+//! Commands about guests, tills and the store: the same whether they come over the control port or
+//! work on the folder of a stand that does not run.
 
 mod guests;
+mod job;
+pub(crate) mod restore;
+pub(crate) mod store;
 mod tills;
 
 use serde::{Deserialize, Serialize};
@@ -12,17 +15,21 @@ use tillway::core::id::Uuid;
 use tillway::core::port::{GuestError, Store};
 use tillway::engine::Engine;
 
+pub(crate) use self::job::{Jobs, Running};
+use self::store::{Long, Whole};
 use crate::cli;
 use crate::config::Till;
 use crate::failure::Failure;
 
 /// What commands work on.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tills: Vec<Till>,
     pub(crate) installation: Uuid,
+    pub(crate) whole: Whole,
+    pub(crate) jobs: Jobs,
 }
 
 /// A command as it goes over the control port.
@@ -81,6 +88,11 @@ pub(crate) enum Command {
         till: String,
         device: String,
     },
+    Long(Long),
+    /// How far a long work is.
+    Wait {
+        job: u64,
+    },
 }
 
 /// A guest to be.
@@ -100,8 +112,15 @@ pub(crate) struct NewGuest {
     credit: Option<i64>,
 }
 
+/// What comes back within a second or so.
+#[derive(Debug)]
+pub(crate) enum Said {
+    Done(Reply),
+    Running(Running),
+}
+
 /// What a person reads.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Reply {
     pub(crate) lines: Vec<String>,
 }
@@ -112,8 +131,16 @@ impl Reply {
     }
 }
 
-/// Performs a command.
-pub(crate) async fn run(desk: &Desk, command: Command) -> Result<Reply, Failure> {
+/// Performs a command, or begins it.
+pub(crate) async fn run(desk: &Desk, command: Command) -> Result<Said, Failure> {
+    match command {
+        Command::Long(long) => desk.whole.start(&desk.jobs, long).await,
+        Command::Wait { job } => desk.jobs.wait(job).await,
+        other => short(desk, other).await.map(Said::Done),
+    }
+}
+
+async fn short(desk: &Desk, command: Command) -> Result<Reply, Failure> {
     match command {
         Command::GuestList { limit } => guests::list(desk, limit).await,
         Command::GuestShow { who } => guests::show(desk, &who).await,
@@ -140,6 +167,7 @@ pub(crate) async fn run(desk: &Desk, command: Command) -> Result<Reply, Failure>
         Command::TillList => tills::list(desk).await,
         Command::Pair { till, device } => tills::pair(desk, &till, &device).await,
         Command::Unpair { till, device } => tills::unpair(desk, &till, &device).await,
+        Command::Long(_) | Command::Wait { .. } => Err(Failure::new("this takes longer")),
     }
 }
 

@@ -20,7 +20,7 @@ use tillway::transport::{
     HttpTransport, RequestBody, RequestLimits, Runtime, TransportError, read_body,
 };
 
-use crate::command::{self, Command, Desk, Reply};
+use crate::command::{self, Command, Desk, Reply, Running, Said};
 use crate::failure::Failure;
 use crate::folder::write_whole;
 use crate::http::{Answer, answer};
@@ -83,11 +83,12 @@ pub(crate) struct Door {
     desk: Arc<Desk>,
 }
 
-/// What goes back: lines for people, or why not.
+/// What goes back: lines for people, how far it is, or why not.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Done(Reply),
+    Running(Running),
     Failed(String),
 }
 
@@ -107,7 +108,8 @@ impl Door {
         let outcome = match serde_json::from_slice::<Command>(&body) {
             Err(_) => Outcome::Failed("the running stand is of another version".to_owned()),
             Ok(command) => match command::run(&self.desk, command).await {
-                Ok(reply) => Outcome::Done(reply),
+                Ok(Said::Done(reply)) => Outcome::Done(reply),
+                Ok(Said::Running(running)) => Outcome::Running(running),
                 Err(failure) => Outcome::Failed(failure.to_string()),
             },
         };
@@ -124,7 +126,7 @@ impl Door {
 }
 
 /// Sends a command to the stand that serves this folder; `None` when none does.
-pub(crate) async fn ask(folder: &Path, command: &Command) -> Result<Option<Reply>, Failure> {
+pub(crate) async fn ask(folder: &Path, command: &Command) -> Result<Option<Said>, Failure> {
     let path = folder.join(FILE);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -153,7 +155,8 @@ pub(crate) async fn ask(folder: &Path, command: &Command) -> Result<Option<Reply
         Err(error) => return Err(Failure::of("the running stand does not answer", &error)),
     };
     match serde_json::from_slice(answer.body()) {
-        Ok(Outcome::Done(reply)) => Ok(Some(reply)),
+        Ok(Outcome::Done(reply)) => Ok(Some(Said::Done(reply))),
+        Ok(Outcome::Running(running)) => Ok(Some(Said::Running(running))),
         Ok(Outcome::Failed(why)) => Err(Failure::new(why)),
         // Somebody else has the port of a stand that was killed.
         Err(_) if answer.status() != StatusCode::OK => Ok(None),

@@ -10,21 +10,29 @@ use tillway::core::port::{AccountBook, IdSource};
 use tillway::runtime::RandomIds;
 use tillway::sqlite::{SqliteConfig, SqliteStore};
 
+use crate::command::store::unopened;
 use crate::config::Config;
 use crate::demo;
 use crate::failure::Failure;
 
-const STORE: &str = "tillway.db";
+pub(crate) const STORE: &str = "tillway.db";
 /// What SQLite has not moved into the store yet.
 const STORE_LOG: &str = "tillway.db-wal";
 const MARK: &str = "stand.toml";
 const LOCK: &str = "stand.lock";
 /// What the stand and its store write here; anything else is somebody's own.
-const OURS: [&str; 9] = [
+const OURS: [&str; 15] = [
     STORE,
     STORE_LOG,
     "tillway.db-shm",
+    "tillway.db-journal",
     "tillway.db.lock",
+    // A backup that is being restored.
+    "tillway.db.new",
+    "tillway.db.new-wal",
+    "tillway.db.new-shm",
+    "tillway.db.new-journal",
+    "tillway.db.new.lock",
     MARK,
     LOCK,
     "stand.toml.new",
@@ -43,9 +51,9 @@ pub(crate) struct Folder {
 }
 
 /// Whose data the folder holds. Written once, at the first start.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Mark {
+pub(crate) struct Mark {
     /// `demo` or `venue`.
     mode: String,
     /// The namespace of derived ids.
@@ -73,6 +81,15 @@ impl Folder {
             ))),
             Err(TryLockError::Error(error)) => Err(told(path, &error)),
         }
+    }
+
+    /// Takes a folder that is there for this process.
+    pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
+        if !path.exists() {
+            let text = "does not exist; name the data folder with --data";
+            return Err(Failure::new(format!("{} {text}", path.display())));
+        }
+        Self::open(path)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -141,9 +158,8 @@ impl Folder {
 
     /// Opens the store.
     pub(crate) fn store(&self) -> Result<SqliteStore, Failure> {
-        let length = |name| fs::metadata(self.path.join(name)).map_or(0, |about| about.len());
         // SQLite throws away a log that has no database.
-        if length(STORE) == 0 && length(STORE_LOG) > 0 {
+        if self.length(STORE) == 0 && self.length(STORE_LOG) > 0 {
             return Err(self.failure(format_args!(
                 "holds {STORE_LOG}, and {STORE} is missing or empty; put {STORE} back, since the \
                  newest payments may be in the other"
@@ -151,18 +167,82 @@ impl Folder {
         }
         let mark = self.mark()?;
         let lost = |mark: &Mark| mark.begun && mark.mode == mode_word(false);
-        if length(STORE) == 0 && mark.as_ref().is_some_and(lost) {
+        if self.length(STORE) == 0 && mark.as_ref().is_some_and(lost) {
             return Err(self.failure(format_args!(
                 "had a venue's data, and {STORE} is missing or empty; put {STORE} back"
             )));
         }
         let config = SqliteConfig::new(self.path.join(STORE));
         let store = SqliteStore::open(config);
-        let store = store.map_err(|error| Failure::of("the store does not open", &error))?;
+        let store = store.map_err(|error| unopened(&self.path, &error))?;
         if let Some(mark) = mark.filter(|mark| !mark.begun) {
             self.write(&Mark { begun: true, ..mark })?;
         }
         Ok(store)
+    }
+
+    /// Opens the store that is there.
+    pub(crate) fn existing_store(&self) -> Result<SqliteStore, Failure> {
+        if !self.has_store() {
+            return Err(self.failure(format_args!("holds no {STORE}")));
+        }
+        self.store()
+    }
+
+    /// Whether there is anything of a store.
+    pub(crate) fn has_store(&self) -> bool {
+        self.path.join(STORE).exists() || self.length(STORE_LOG) > 0
+    }
+
+    /// Zero for what is not there.
+    fn length(&self, name: &str) -> u64 {
+        fs::metadata(self.path.join(name)).map_or(0, |about| about.len())
+    }
+
+    /// Whose data the folder holds after a store came into it that this file is about. Refuses what
+    /// does not fit together.
+    pub(crate) fn adoptable(&self, of_store: &Path) -> Result<Mark, Failure> {
+        let theirs = read_mark(of_store)?;
+        let mark = match (self.mark()?, theirs) {
+            (Some(own), Some(theirs)) if own.is_like(&theirs) => own,
+            (Some(own), None) => own,
+            (None, Some(theirs)) => {
+                if let Some(strange) = self.strange()? {
+                    return Err(self.failure(format_args!(
+                        "holds {strange}, which is not the stand's; choose an empty folder with \
+                         --data"
+                    )));
+                }
+                theirs
+            }
+            (Some(own), Some(theirs)) => {
+                return Err(self.failure(format_args!(
+                    "holds data of a {}, installation {}, and {} is of a {}, installation {}; \
+                     choose another folder with --data",
+                    own.mode,
+                    own.installation,
+                    of_store.display(),
+                    theirs.mode,
+                    theirs.installation
+                )));
+            }
+            (None, None) => {
+                return Err(self.failure(format_args!(
+                    "holds no {MARK}, and there is no {}, so nobody knows whose data it is; put \
+                     one of them back",
+                    of_store.display()
+                )));
+            }
+        };
+        Ok(Mark { begun: true, ..mark })
+    }
+
+    /// Says from now on whose data the folder holds.
+    pub(crate) fn adopt(&self, mark: &Mark) -> Result<(), Failure> {
+        if self.mark()?.as_ref() == Some(mark) {
+            return Ok(());
+        }
+        self.write(mark)
     }
 
     /// Throws the demo data away. Refused unless everything here is demo.
@@ -226,16 +306,7 @@ impl Folder {
     }
 
     fn mark(&self) -> Result<Option<Mark>, Failure> {
-        let path = self.path.join(MARK);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(told(&path, &error)),
-        };
-        let mark = toml::from_str(&text);
-        mark.map(Some).map_err(|error: toml::de::Error| {
-            Failure::new(format!("{}: {}", path.display(), error.message()))
-        })
+        read_mark(&self.path.join(MARK))
     }
 
     /// The name of something here that the stand did not write.
@@ -254,6 +325,24 @@ impl Folder {
     fn failure(&self, what: std::fmt::Arguments<'_>) -> Failure {
         Failure::new(format!("{} {what}", self.path.display()))
     }
+}
+
+impl Mark {
+    fn is_like(&self, other: &Self) -> bool {
+        self.mode == other.mode && self.installation == other.installation
+    }
+}
+
+fn read_mark(path: &Path) -> Result<Option<Mark>, Failure> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(told(path, &error)),
+    };
+    let mark = toml::from_str(&text);
+    mark.map(Some).map_err(|error: toml::de::Error| {
+        Failure::new(format!("{}: {}", path.display(), error.message()))
+    })
 }
 
 fn mode_word(demo: bool) -> &'static str {
@@ -283,6 +372,18 @@ pub(crate) fn read_at_most(path: &Path, max: u64) -> io::Result<Option<Vec<u8>>>
     File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= max);
     Ok(fits.then_some(bytes))
+}
+
+/// Makes the names in a folder durable.
+#[cfg(unix)]
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Other systems have no such call.
+#[cfg(not(unix))]
+pub(crate) fn sync(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Writes a file so that it is there whole or not at all; `private` lets its owner alone read it.

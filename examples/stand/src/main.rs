@@ -23,6 +23,8 @@ use clap::Parser;
 use tokio::runtime::Builder;
 
 use crate::cli::{Cli, Command, Demo, Options};
+use crate::command::store::Long;
+use crate::command::{Said, restore, store};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::Folder;
@@ -64,6 +66,13 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             perform(options, command::Command::of_till(till)).await.map(done)
         }
         Some(Command::CheckConfig) => check_config(options).await,
+        Some(Command::Check) => store::perform(options, Long::Check).await.map(done),
+        Some(Command::Backup { file }) => {
+            store::perform(options, Long::backup(&file)?).await.map(done)
+        }
+        Some(Command::Restore { file, replace }) => {
+            restore::restore(options, &file, replace).await.map(done)
+        }
     }
 }
 
@@ -73,15 +82,16 @@ fn load(options: &Options) -> Result<Config, Failure> {
 
 /// Asks the running stand, or works on its folder when none runs.
 async fn perform(options: &Options, command: command::Command) -> Result<(), Failure> {
-    let reply = match control::ask(&options.data, &command).await? {
-        Some(reply) => reply,
+    let said = match control::ask(&options.data, &command).await? {
+        Some(said) => said,
         None => {
             let stand = Stand::open(&load(options)?, Folder::open(&options.data)?).await?;
             command::run(&stand.desk(), command).await?
         }
     };
-    for line in reply.lines {
-        say(&line);
+    match said {
+        Said::Done(reply) => reply.lines.iter().for_each(|line| say(line)),
+        Said::Running(running) => say(&running.progress),
     }
     Ok(())
 }

@@ -15,7 +15,8 @@ use tillway::sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
-use crate::command::{Command, Desk};
+use crate::command::store::Whole;
+use crate::command::{Command, Desk, Jobs};
 use crate::config::{Config, Till};
 use crate::control;
 use crate::demo;
@@ -63,6 +64,15 @@ impl Stand {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             tills: self.tills.clone(),
             installation: self.installation,
+            whole: Whole {
+                store: Arc::clone(&self.store),
+                folder: self.folder.path().to_owned(),
+                clock: Arc::clone(&self.clock),
+            },
+            jobs: Jobs::new(
+                Arc::clone(&self.clock) as Arc<dyn Clock>,
+                Arc::new(self.spawner.clone()),
+            ),
         }
     }
 }

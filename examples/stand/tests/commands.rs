@@ -238,7 +238,7 @@ fn help_has_an_example_for_each_command() {
             assert!(help(&[group, &name, "--help"]).contains("Example"), "{group} {name}");
         }
     }
-    for name in ["serve", "check-config"] {
+    for name in ["serve", "check-config", "check", "backup", "restore"] {
         assert!(help(&[name, "--help"]).contains("Example"), "{name}");
     }
 }
