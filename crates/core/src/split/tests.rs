@@ -249,6 +249,16 @@ fn what_does_not_fit_is_refused() {
 }
 
 #[test]
+fn as_many_as_there_may_be_are_taken() {
+    let id = |n: usize| AccountId(Uuid::from_u128(u128::try_from(n).unwrap() + 1_000));
+    let lines: Vec<_> = (0..LINES_MAX).map(|n| line(id(n), Bonus, 1)).collect();
+    assert!(plan(DUE, &lines, &given(&vec![(id(0), 0); LINES_MAX])).is_ok());
+    assert_eq!(apportion(Kopecks(5), &vec![1; WEIGHTS_MAX]).map(|p| p.len()), Ok(WEIGHTS_MAX));
+    let error = apportion(Kopecks(5), &vec![1; WEIGHTS_MAX + 1]);
+    assert_eq!(error, Err(ApportionError::TooManyWeights));
+}
+
+#[test]
 fn a_plan_after_an_error_has_no_parts() {
     let mut plan = plan(DUE, &seed(), &Input::Choose(MONEY)).unwrap();
     let bad = given(&[(BONUS, 1), (MONEY, -1)]);

@@ -192,6 +192,16 @@ fn m5_what_is_live_outweighs_an_older_choice() {
 }
 
 #[test]
+fn m5_of_two_that_are_live_the_choice_counts() {
+    let accounts = [account(1, Deposit, 100, 0), account(2, Deposit, 500, 0)];
+    let live = [live(1, Deposit, 1, 0), live(2, Deposit, 1, 0)];
+    for chosen in [1, 2] {
+        let view = OrderView { sticky: Some(id(chosen)), ..view(&accounts, &live) };
+        assert_eq!(pick_money(&view), Ok(Some(id(chosen))));
+    }
+}
+
+#[test]
 fn m_g_an_empty_deposit_gives_way_to_the_credit() {
     let accounts = [account(1, Deposit, 0, 0), account(2, Credit, 0, 500_000)];
     assert_eq!(limits_of(&accounts, &[]), (0, 500_000));
