@@ -1,4 +1,5 @@
-//! Bugs of other people's systems, each told at our table (quality note 4.3b).
+//! Bugs of other people's systems, each told at our table (quality note 4.3b). What the book alone
+//! makes of them, and a naive one, is in `bugs_peers`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;

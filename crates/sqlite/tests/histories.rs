@@ -19,12 +19,13 @@ fn seeds() -> u64 {
 }
 
 /// A seed decides, besides what is asked, how the store is set up: groups of one commit and of
-/// many, one reader and several, a log that is copied often.
+/// many, one reader and several, a log that is copied often, a queue that is soon full.
 fn open(seed: u64, mode: Mode, folder: &tempfile::TempDir) -> Arc<dyn Store> {
     let mut config = SqliteConfig::new(folder.path().join("book.db"));
     config.mode = mode;
     config.batch_max = [1, 2, 5, 256][usize::try_from(seed % 4).unwrap()];
     config.read_connections = [1, 2, 4][usize::try_from(seed % 3).unwrap()];
+    config.queue_max = [4_096, 2][usize::from(seed % 5 == 4)];
     config.checkpoint_pages = [8, 64, 2_000][usize::try_from(seed / 2 % 3).unwrap()];
     Arc::new(SqliteStore::open(config).unwrap())
 }

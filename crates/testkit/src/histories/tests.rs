@@ -9,6 +9,7 @@ use super::book::Book;
 use super::call::{Answer, Call, Came};
 use super::history::{Entry, Event, History};
 use super::plan::{Plan, Size};
+use super::search::{Found, search};
 use crate::builders::{Pay, Persona, Reserve, at, id};
 
 const SIZE: Size = Size { callers: 2, calls: 1 };
@@ -148,6 +149,18 @@ fn what_was_in_doubt_when_its_process_died_does_not_happen_later() {
     died().then(reads([&now, &now])).check().unwrap();
     died().then(reads([&before, &before])).check().unwrap();
     assert!(died().then(reads([&before, &now])).check().is_err());
+}
+
+#[test]
+fn a_search_is_bounded() {
+    let calls = [pay(1, 60_000), pay(2, 50_000)];
+    let told = told(&calls);
+    let entries: Vec<_> =
+        (0..2).map(|n| entry(&calls[n], (n as u64, 10 + n as u64), Some(&told[n]))).collect();
+    let entries: Vec<_> = entries.iter().collect();
+    let settled = |steps| search(&mut ground().1, &entries, steps);
+    assert!(matches!(settled(0), Found::Unsettled));
+    assert!(matches!(settled(100), Found::Order(2)));
 }
 
 #[test]
