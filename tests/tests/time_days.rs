@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tillway_core::AccountKind::Deposit;
 use tillway_core::Kopecks;
-use tillway_core::book::{Caller, Day, Digest, Fault, Seq};
-use tillway_core::port::{AccountBook, Clock, GuestDesk, Journal};
+use tillway_core::book::{Caller, Day, Digest, Fault, Seq, Status, StreamKind};
+use tillway_core::port::{AccountBook, Clock, GuestDesk, Journal, Query};
 use tillway_engine::Fiscal;
 use tillway_sqlite::{CheckError, SqliteStore};
 use tillway_testkit::builders::{anna, id};
@@ -79,4 +79,41 @@ fn i11_days_are_sealed_over_restarts_and_a_rewritten_one_is_found() {
     // Of the first day that has it: later ones go on from there.
     let first = Day::of(NOON.after(5 * SIX_HOURS));
     assert_eq!(*fault, Fault::Digest { day: first });
+}
+
+/// A book that does not hold is not sealed: a person is asked, and the rest goes on.
+#[test]
+fn i11_a_day_whose_chains_do_not_hold_is_left_to_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = TestClock::at(NOON);
+    run(&folder, &clock, 1);
+    let store = Arc::new(sqlite(&folder));
+    let setup = Setup { store: Arc::clone(&store) as _, clock: clock.clone(), ..Setup::default() };
+    let (engine, _) = services(setup);
+    let keeper = engine.keeper();
+    block_on(keeper.recover());
+    let db = rusqlite::Connection::open(folder.path().join("book.db")).unwrap();
+    let amount = |kopecks: i64| {
+        let sql = "UPDATE movements SET amount = ?1 WHERE by_id = ?2";
+        assert_eq!(db.execute(sql, (kopecks, id(501).as_bytes())).unwrap(), 1);
+    };
+    amount(101);
+    clock.advance(4 * SIX_HOURS);
+    let status = || {
+        let query = Query { kind: Some(StreamKind::Digest), ..Query::default() };
+        block_on(store.heads(&query, None, 1)).unwrap().remove(0).head.status
+    };
+    for _ in 0..2 {
+        block_on(keeper.look());
+        assert_eq!((kept(&store).len(), status()), (0, Status::NeedsPerson));
+    }
+    // Somebody has put it right; it is looked at again after a while.
+    amount(100);
+    clock.advance(Duration::from_secs(599));
+    block_on(keeper.look());
+    assert_eq!(kept(&store).len(), 0);
+    clock.advance(Duration::from_secs(1));
+    block_on(keeper.look());
+    assert_eq!((kept(&store).len(), status()), (1, Status::Done));
+    block_on(store.check()).unwrap();
 }

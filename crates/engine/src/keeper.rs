@@ -98,6 +98,11 @@ impl Keeper {
 
     /// One look; says whether it left holds for the next one.
     async fn pass(&self) -> bool {
+        // Whoever does not know where the book stands cannot say what is over.
+        if let Err(error) = self.engine.start_time().await {
+            tracing::warn!(%error, "the clock cannot be held against the book");
+            return false;
+        }
         let more = self.lapse_holds().await;
         self.wake_flows().await;
         more

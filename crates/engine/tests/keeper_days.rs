@@ -234,3 +234,19 @@ fn f34_a_sealed_day_stays_as_it_is() {
     assert_eq!(last, today().next().start().after(QUARTER));
     table.holds();
 }
+
+/// A keeper that never recovered knows where the book stands all the same: it seals no day that
+/// the clock only claims to be over.
+#[test]
+fn f34_no_day_is_sealed_by_a_clock_in_doubt() {
+    let (table, _) = opened();
+    write(&table, 1);
+    let ahead = TestClock::at(NOON.after(3 * DAY));
+    let table = reopen(&table.store, ahead, rules);
+    block_on(table.engine.keeper().look());
+    assert_eq!(sealed(&table), []);
+    block_on(table.engine.confirm_clock()).unwrap();
+    block_on(table.engine.keeper().look());
+    assert_eq!(sealed(&table), [today()]);
+    table.holds();
+}
