@@ -18,6 +18,7 @@ mod table;
 mod watch;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::runtime::Builder;
@@ -29,6 +30,9 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::stand::Stand;
+
+/// How long threads may take to end, after everything else has.
+const THREADS_MAX: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -49,7 +53,10 @@ fn start(cli: Cli) -> Result<ExitCode, Failure> {
     log::start(if quiet { "warn" } else { &cli.options.log }, cli.options.log_format)?;
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of("the runtime does not start", &error))?;
-    runtime.block_on(run(cli))
+    let ended = runtime.block_on(run(cli));
+    // A thread that hangs on a disk is not waited for: what was answered is safe.
+    runtime.shutdown_timeout(THREADS_MAX);
+    ended
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -64,6 +71,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Some(Command::Till(till)) => {
             perform(options, command::Command::of_till(till)).await.map(done)
+        }
+        Some(Command::Clock(clock)) => {
+            perform(options, command::Command::of_clock(clock)).await.map(done)
         }
         Some(Command::CheckConfig) => check_config(options).await,
         Some(Command::Check) => store::perform(options, Long::Check).await.map(done),
@@ -84,6 +94,10 @@ fn load(options: &Options) -> Result<Config, Failure> {
 async fn perform(options: &Options, command: command::Command) -> Result<(), Failure> {
     let said = match control::ask(&options.data, &command).await? {
         Some(said) => said,
+        None if command.needs_a_running_stand() => {
+            let text = "no stand runs on this folder; start it, then say it again";
+            return Err(Failure::new(text));
+        }
         None => {
             let stand = Stand::open(&load(options)?, Folder::open(&options.data)?).await?;
             command::run(&stand.desk(), command).await?
