@@ -286,6 +286,9 @@ fn parse(text: &str) -> Result<File, String> {
 }
 
 #[cfg(test)]
+mod random;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
