@@ -19,6 +19,7 @@ mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::runtime::Builder;
@@ -30,6 +31,9 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::stand::Stand;
+
+/// How long threads may take to end, after everything else has.
+const THREADS_MAX: Duration = Duration::from_secs(5);
 
 /// How long threads may take to end, after everything else has.
 const THREADS_MAX: Duration = Duration::from_secs(5);
