@@ -19,7 +19,6 @@ mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
-use std::time::Duration;
 
 use clap::Parser;
 use tokio::runtime::Builder;
@@ -31,9 +30,6 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::stand::Stand;
-
-/// How long threads may take to end, after everything else has.
-const THREADS_MAX: Duration = Duration::from_secs(5);
 
 /// How long threads may take to end, after everything else has.
 const THREADS_MAX: Duration = Duration::from_secs(5);
@@ -76,9 +72,6 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Till(till)) => {
             perform(options, command::Command::of_till(till)).await.map(done)
         }
-        Some(Command::Clock(clock)) => {
-            perform(options, command::Command::of_clock(clock)).await.map(done)
-        }
         Some(Command::CheckConfig) => check_config(options).await,
         Some(Command::Check) => store::perform(options, Long::Check).await.map(done),
         Some(Command::Backup { file }) => {
@@ -98,10 +91,6 @@ fn load(options: &Options) -> Result<Config, Failure> {
 async fn perform(options: &Options, command: command::Command) -> Result<(), Failure> {
     let said = match control::ask(&options.data, &command).await? {
         Some(said) => said,
-        None if command.needs_a_running_stand() => {
-            let text = "no stand runs on this folder; start it, then say it again";
-            return Err(Failure::new(text));
-        }
         None => {
             let stand = Stand::open(&load(options)?, Folder::open(&options.data)?).await?;
             command::run(&stand.desk(), command).await?
