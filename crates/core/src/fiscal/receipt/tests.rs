@@ -117,3 +117,69 @@ fn kinds_have_the_numbers_of_their_tag() {
         assert_eq!(kind.is_some(), (1..=4).contains(&tag));
     }
 }
+
+/// The largest and the smallest that are still taken.
+#[test]
+fn the_limits_themselves_are_taken() {
+    type Change = fn(&mut Receipt);
+    let rows: [(&str, Change); 11] = [
+        ("200 lines", |r| {
+            let line = Line { price: Kopecks::ZERO, amount: Kopecks::ZERO, ..r.lines[0].clone() };
+            r.lines.resize(200, line);
+        }),
+        ("128 characters", |r| r.lines[0].name = "ё".repeat(128).into()),
+        ("a gift", |r| {
+            let gift = Line { price: Kopecks::ZERO, amount: Kopecks::ZERO, ..r.lines[0].clone() };
+            r.lines.push(gift);
+        }),
+        ("a code of 200 bytes", |r| {
+            r.lines[0].mark = Some(MarkCode { code: vec![1; 200], returned: false });
+        }),
+        ("nothing by cash", |r| {
+            r.paid.push(Paid { tender: Tender::Cash, amount: Kopecks::ZERO });
+        }),
+        ("a return by cash", |r| {
+            r.kind = ReceiptKind::SellReturn;
+            r.paid = vec![Paid { tender: Tender::Cash, amount: Kopecks(36_000) }];
+        }),
+        ("a company's number", |r| {
+            r.operator =
+                Some(Operator { name: "А".repeat(64).into(), vatin: Some("7700000007".into()) });
+        }),
+        ("a person's number", |r| {
+            r.operator =
+                Some(Operator { name: "Анна".into(), vatin: Some("770000000007".into()) });
+        }),
+        ("64 notes", |r| r.notes = vec!["Спасибо".into(); 64]),
+        ("an empty note", |r| r.notes = vec!["".into()]),
+        ("no contact", |r| r.contact = None),
+    ];
+    for (what, change) in rows {
+        let mut receipt = soup();
+        change(&mut receipt);
+        assert_eq!(receipt.check(&Limits::default()), Ok(Kopecks(36_000)), "{what}");
+    }
+}
+
+#[test]
+fn one_more_than_the_limit_is_refused() {
+    type Change = fn(&mut Receipt);
+    let rows: [(&str, Change); 5] = [
+        ("notes: has more than 64 entries", |r| r.notes = vec!["Спасибо".into(); 65]),
+        ("notes: is longer than 256 characters", |r| r.notes = vec!["ё".repeat(257).into()]),
+        ("operator: vatin is not 10 or 12 digits", |r| {
+            r.operator =
+                Some(Operator { name: "Анна".into(), vatin: Some("77000000a7".into()) });
+        }),
+        ("lines[0].mark: is longer than 200 characters", |r| {
+            r.lines[0].mark = Some(MarkCode { code: Vec::new(), returned: false });
+        }),
+        ("basis.number: is longer than 32 characters", |r| {
+            let number = Some("0".repeat(33).into());
+            r.basis = Some(Basis { kind: BasisKind::Own, date: (2026, 3, 2), number });
+        }),
+    ];
+    for (said, change) in rows {
+        assert_eq!(refusal(change), said);
+    }
+}

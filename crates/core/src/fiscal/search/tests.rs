@@ -119,6 +119,16 @@ fn another_memory_goes_to_a_person() {
     }
 }
 
+/// The register answers with another document than was asked for: nothing it says is believed.
+#[test]
+fn a_document_of_another_number_convicts_nobody() {
+    let mut search = Search::new(expected(), mark(118), Vec::new());
+    search.answer(Answer::Last { mark: mark(119), idle: true });
+    search.answer(Answer::Document(Box::new(receipt(118, 36_000))));
+    let Ask::Nothing(finding) = search.next() else { panic!("goes on") };
+    assert_eq!(why(finding), Why::Unreadable { number: 119 });
+}
+
 #[test]
 fn a_busy_register_is_asked_again_later() {
     let mut search = Search::new(expected(), mark(118), Vec::new());
