@@ -83,7 +83,7 @@ impl Engine {
         self.start_time().await?;
         let was = self.0.time.confirm(&*self.0.ports.clock);
         if !was.is_sound() {
-            tracing::warn!(%was, "a person confirms the clock");
+            tracing::info!(%was, "the clock is confirmed");
         }
         Ok(was)
     }

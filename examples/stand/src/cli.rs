@@ -80,6 +80,9 @@ pub(crate) enum Command {
     /// Tills and the devices that are paired with them
     #[command(subcommand)]
     Till(Till),
+    /// The clock of this machine: while it is far from what the book says, new money waits
+    #[command(subcommand)]
+    Clock(Clock),
     /// Say what cannot be right in a configuration; exit code 1 when anything is
     #[command(after_help = "Example:\n  stand check-config --config venue.toml")]
     CheckConfig,
@@ -291,6 +294,16 @@ pub(crate) enum Till {
     /// Take a device off its till
     #[command(after_help = "Example:\n  stand till unpair till-1 phone-7")]
     Unpair(Pair),
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Clock {
+    /// What speaks against the clock, if anything does
+    #[command(after_help = "Example:\n  stand clock show")]
+    Show,
+    /// Say that the clock is right as it stands: new money moves again
+    #[command(after_help = "Example:\n  stand clock confirm")]
+    Confirm,
 }
 
 #[derive(Args, Clone, Debug)]

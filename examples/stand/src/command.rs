@@ -1,6 +1,7 @@
 //! Commands about guests, tills and the store: the same whether they come over the control port or
 //! work on the folder of a stand that does not run.
 
+pub(crate) mod clock;
 mod guests;
 mod job;
 pub(crate) mod restore;
@@ -88,6 +89,8 @@ pub(crate) enum Command {
         till: String,
         device: String,
     },
+    ClockShow,
+    ClockConfirm,
     Long(Long),
     /// How far a long work is.
     Wait {
@@ -167,6 +170,8 @@ async fn short(desk: &Desk, command: Command) -> Result<Reply, Failure> {
         Command::TillList => tills::list(desk).await,
         Command::Pair { till, device } => tills::pair(desk, &till, &device).await,
         Command::Unpair { till, device } => tills::unpair(desk, &till, &device).await,
+        Command::ClockShow => clock::show(desk).await,
+        Command::ClockConfirm => clock::confirm(desk).await,
         Command::Long(_) | Command::Wait { .. } => Err(Failure::new("this takes longer")),
     }
 }
@@ -213,6 +218,18 @@ impl Command {
         }
     }
 
+    pub(crate) fn of_clock(clock: cli::Clock) -> Self {
+        match clock {
+            cli::Clock::Show => Self::ClockShow,
+            cli::Clock::Confirm => Self::ClockConfirm,
+        }
+    }
+
+    /// Whether it is about a stand that runs, and not about the folder.
+    pub(crate) fn needs_a_running_stand(&self) -> bool {
+        matches!(self, Self::ClockConfirm)
+    }
+
     fn pay_in(pay: cli::PayIn, points: bool) -> Result<Self, Failure> {
         let kopecks = rubles(&pay.amount)?.0;
         let (who, account) = (pay.who.guest, pay.which.account);
@@ -254,6 +271,10 @@ impl From<GuestError> for Failure {
             GuestError::NoRegister => Self::new(
                 "no register is connected to print the receipt of a top-up; where another till \
                  prints it, say fiscal = \"external_declared\" in the configuration",
+            ),
+            GuestError::ClockInDoubt => Self::new(
+                "the clock of this machine is in doubt, and no new money moves; see `stand clock \
+                 show`",
             ),
             GuestError::NoTokenKey => {
                 Self::new("no token key is configured; add one under [[token_keys]]")

@@ -72,6 +72,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Till(till)) => {
             perform(options, command::Command::of_till(till)).await.map(done)
         }
+        Some(Command::Clock(clock)) => {
+            perform(options, command::Command::of_clock(clock)).await.map(done)
+        }
         Some(Command::CheckConfig) => check_config(options).await,
         Some(Command::Check) => store::perform(options, Long::Check).await.map(done),
         Some(Command::Backup { file }) => {
@@ -91,6 +94,10 @@ fn load(options: &Options) -> Result<Config, Failure> {
 async fn perform(options: &Options, command: command::Command) -> Result<(), Failure> {
     let said = match control::ask(&options.data, &command).await? {
         Some(said) => said,
+        None if command.needs_a_running_stand() => {
+            let text = "no stand runs on this folder; start it, then say it again";
+            return Err(Failure::new(text));
+        }
         None => {
             let stand = Stand::open(&load(options)?, Folder::open(&options.data)?).await?;
             command::run(&stand.desk(), command).await?

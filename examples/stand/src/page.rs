@@ -14,6 +14,7 @@ use tillway::engine::Engine;
 use tillway::runtime::RandomIds;
 use tillway::transport::RequestBody;
 
+use crate::command::clock::IN_DOUBT;
 use crate::config::Config;
 use crate::demo;
 use crate::http::{Answer, answer};
@@ -82,6 +83,7 @@ impl Page {
             "<p class=lead>The stand runs on {what} data in <code>{}</code>.</p>",
             escaped(&self.folder)
         );
+        self.clock(&mut html).await;
         self.running(&mut html, ready);
         if self.config.demo {
             self.guests(&mut html).await;
@@ -89,6 +91,15 @@ impl Page {
         self.lines(&mut html).await;
         html.push_str(MORE);
         html
+    }
+
+    /// Nothing, unless the clock is in doubt.
+    async fn clock(&self, html: &mut String) {
+        let state = self.engine.clock_state().await;
+        if let Some(state) = state.ok().filter(|state| !state.is_sound()) {
+            let (state, text) = (escaped(&state.to_string()), escaped(IN_DOUBT));
+            let _ = write!(html, "<p class=bad>Clock: {state}; {text}.</p>");
+        }
     }
 
     fn running(&self, html: &mut String, ready: bool) {

@@ -16,6 +16,7 @@ use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
 
 use crate::cli::Options;
+use crate::command::clock::IN_DOUBT;
 use crate::config::{self, Config, Till};
 use crate::control::{BODY_BYTES_MAX, ControlFile};
 use crate::failure::Failure;
@@ -44,6 +45,10 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failu
     let stand = Stand::open(&config, folder).await?;
     let listeners = Listeners::open(&config).await?;
     let recovered = stand.engine.keeper().recover().await;
+    let clock = stand.engine.clock_state().await?;
+    if !clock.is_sound() {
+        tracing::warn!(%clock, "{}", IN_DOUBT);
+    }
     if recovered > 0 {
         tracing::info!(recovered, "took up what the last run left open");
     }
