@@ -1,4 +1,5 @@
 //! A book that was last written long ago: a venue asks a person, the demo goes on.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
