@@ -1,0 +1,13 @@
+-- G8: a check-in for each request, from the order that is told as an argument.
+
+function init(args)
+  next_order = tonumber(args[1])
+end
+
+function request()
+  local n = next_order
+  next_order = n + 1
+  local card = 3000000000 + n % GUESTS
+  local body = string.format('{"Value":"%d","WaiterPin":"12345"}', card)
+  return asked("POST", "/orders/" .. id(ORDER, n) .. "/checkin", body)
+end
