@@ -41,6 +41,8 @@ pub(crate) const ALL_RECORDS: &str = concat!(
 /// Why a walk ended early.
 pub(crate) enum Broken {
     Read(Fail),
+    /// A column of a row of this table does not read.
+    Row(&'static str, usize),
     Book(Fault),
 }
 
@@ -60,7 +62,7 @@ impl Broken {
     pub(crate) fn read_error(self) -> ReadError {
         match self {
             Self::Read(fail) => fail.read_error(),
-            Self::Book(_) => ReadError::Corrupt,
+            Self::Row(..) | Self::Book(_) => ReadError::Corrupt,
         }
     }
 }
@@ -74,30 +76,30 @@ pub(crate) fn audit(
     let mut seen = Checked { schema: schema(db)?, ..Checked::default() };
     let mut rows = Rows { done: 0, total: total(db)?, progress };
     let movements = concat!("SELECT ", columns!(movement), " FROM movements");
-    walk(db, movements, [], row::movement, |(_, movement)| {
+    walk(db, "movements", movements, [], row::movement, |(_, movement)| {
         rows.one(&mut seen.movements);
         Ok(auditor.movement(&movement)?)
     })?;
     let holds = concat!("SELECT ", columns!(hold), " FROM holds WHERE state = ?1");
-    walk(db, holds, [code::hold::HELD], row::hold, |hold| Ok(auditor.hold(&hold)?))?;
-    walk(db, ACCOUNTS, [], row::account, |account| {
+    walk(db, "holds", holds, [code::hold::HELD], row::hold, |hold| Ok(auditor.hold(&hold)?))?;
+    walk(db, "accounts", ACCOUNTS, [], row::account, |account| {
         rows.one(&mut seen.accounts);
         let mut chain = AccountWalk::new(&account);
         statement(db, account.id, &mut chain, || rows.one(&mut 0))?;
         Ok(auditor.account(&chain)?)
     })?;
     let payments = concat!("SELECT ", columns!(payment), " FROM payments");
-    walk(db, payments, [], row::payment, |payment| {
+    walk(db, "payments", payments, [], row::payment, |payment| {
         rows.one(&mut seen.payments);
         Ok(auditor.payment(&payment)?)
     })?;
     let orders =
         concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_id = id");
-    walk(db, orders, [], row::order, |order| {
+    walk(db, "orders", orders, [], row::order, |order| {
         rows.one(&mut seen.orders);
         Ok(auditor.order(&order)?)
     })?;
-    walk(db, STREAMS, [], row::stream, |stream| {
+    walk(db, "streams", STREAMS, [], row::stream, |stream| {
         rows.one(&mut seen.streams);
         let mut chain = StreamWalk::new(&stream);
         records(db, stream.id, |stored| {
@@ -113,7 +115,7 @@ pub(crate) fn audit(
     })?;
     strays(db)?;
     auditor.end()?;
-    walk(db, "SELECT body FROM guests", [], row::guest, |_| {
+    walk(db, "guests", "SELECT body FROM guests", [], row::guest, |_| {
         rows.one(&mut seen.guests);
         Ok(())
     })?;
@@ -166,7 +168,7 @@ pub(crate) fn digest(db: &Connection, day: Day) -> Result<Option<Digest>, Broken
         columns!(stream),
         " FROM streams WHERE at_ms >= ?1 AND seq > 0 ORDER BY kind, id"
     );
-    walk(db, streams, [from], row::stream, |stream| {
+    walk(db, "streams", streams, [from], row::stream, |stream| {
         let mut chain = StreamWalk::new(&stream);
         records(db, stream.id, |stored| Ok(chain.record(stored)?))?;
         Ok(digest.stream(&chain)?)
@@ -179,7 +181,7 @@ pub(crate) fn digest(db: &Connection, day: Day) -> Result<Option<Digest>, Broken
         " UNION SELECT credit_id FROM movements",
         " WHERE credit = 0 AND at_ms >= ?1 AND at_ms < ?2) ORDER BY id"
     );
-    walk(db, accounts, [from, to], row::account, |account| {
+    walk(db, "accounts", accounts, [from, to], row::account, |account| {
         let mut chain = AccountWalk::new(&account);
         statement(db, account.id, &mut chain, || ())?;
         Ok(digest.account(&chain)?)
@@ -213,7 +215,7 @@ fn statement(
     chain: &mut AccountWalk<'_>,
     mut each: impl FnMut(),
 ) -> Result<(), Broken> {
-    walk(db, STATEMENT, [id.0.as_bytes()], row::movement, |(_, movement)| {
+    walk(db, "movements", STATEMENT, [id.0.as_bytes()], row::movement, |(_, movement)| {
         each();
         chain.movement(&movement);
         Ok(())
@@ -226,18 +228,22 @@ fn records(
     mut take: impl FnMut(&Stored) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
     let bound = params![id.kind.code(), id.id.as_bytes()];
-    walk(db, RECORDS, bound, row::record, |stored| take(&stored))
+    walk(db, "records", RECORDS, bound, row::record, |stored| take(&stored))
 }
 
-/// [`each`], with the one error of a walk.
+/// [`each`] row of a table, with the one error of a walk.
 fn walk<T>(
     db: &Connection,
+    table: &'static str,
     sql: &str,
     params: impl Params,
     read: impl Fn(&Columns<'_>) -> Result<T, Fail>,
     take: impl FnMut(T) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
-    each(db, sql, params, read, take)
+    each(db, sql, params, read, take).map_err(|broken| match broken {
+        Broken::Read(Fail::BadRow(column)) => Broken::Row(table, column),
+        other => other,
+    })
 }
 
 /// Records whose stream has no row.
@@ -246,5 +252,5 @@ fn strays(db: &Connection) -> Result<(), Broken> {
         "SELECT DISTINCT stream_kind, stream FROM records r WHERE NOT EXISTS (",
         "SELECT 1 FROM streams s WHERE s.kind = r.stream_kind AND s.id = r.stream) LIMIT 1"
     );
-    walk(db, sql, [], row::stream_id, |stream| Err(Fault::Stream { stream }.into()))
+    walk(db, "records", sql, [], row::stream_id, |stream| Err(Fault::Stream { stream }.into()))
 }

@@ -82,6 +82,10 @@ pub(crate) fn whole(
     let book = read::moment(db, |db| chains::audit(db, progress));
     book.map_err(|broken| match broken {
         Broken::Read(fail) => unread(path, &fail),
+        Broken::Row(table, column) => CheckError::Damaged {
+            path: path.to_owned(),
+            finding: format!("column {column} of a row of {table} cannot be read").into(),
+        },
         Broken::Book(fault) => CheckError::Book { path: path.to_owned(), fault },
     })
 }

@@ -55,11 +55,19 @@ fn sealed(path: &Path) -> Digest {
     digest
 }
 
-/// What `check` says of the book after these statements.
-fn tampered(sql: &str) -> Result<Checked, CheckError> {
+/// The file of a sealed book.
+fn sound() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.db");
     sealed(&path);
+    std::fs::read(path).unwrap()
+}
+
+/// What `check` says of the book after these statements.
+fn tampered(sound: &[u8], sql: &str) -> Result<Checked, CheckError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.db");
+    std::fs::write(&path, sound).unwrap();
     Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     block_on(open(&path).check())
 }
@@ -81,7 +89,7 @@ fn a_book_that_nobody_touched_holds() {
     assert_eq!((checked.movements, checked.payments, checked.orders), (4, 2, 2));
     assert_eq!((checked.streams, checked.records), (3, 5));
     assert_eq!((checked.digests, checked.last), (1, Some(digest)));
-    tampered("").unwrap();
+    tampered(&sound(), "").unwrap();
 }
 
 /// What goes on after a day was sealed leaves its digest alone.
@@ -105,7 +113,24 @@ fn a_sealed_day_stays_as_it_was() {
 }
 
 #[test]
+fn a_row_that_does_not_read_is_named() {
+    let sound = sound();
+    let rows = [
+        ("UPDATE movements SET why = 99 WHERE entry = 1", "a row of movements cannot be read"),
+        ("UPDATE records SET kind = 70000 WHERE seq = 1", "a row of records cannot be read"),
+        ("UPDATE guests SET body = x'00'", "a row of guests cannot be read"),
+        ("UPDATE accounts SET status = 77", "a row of accounts cannot be read"),
+    ];
+    for (sql, said) in rows {
+        let found = tampered(&sound, sql).unwrap_err();
+        assert!(matches!(found, CheckError::Damaged { .. }), "{sql}: {found:?}");
+        assert!(found.to_string().contains(said), "{sql}: {found}");
+    }
+}
+
+#[test]
 fn lck_14_what_was_changed_in_a_row_is_found() {
+    let sound = sound();
     let changes = [
         // Sums still hold: the other side of the movement is the house's.
         "UPDATE movements SET at_ms = at_ms - 1 WHERE entry = 1",
@@ -115,9 +140,18 @@ fn lck_14_what_was_changed_in_a_row_is_found() {
          WHERE entry = 1)",
         "DELETE FROM movements WHERE entry = 1; UPDATE accounts SET balance = balance - 5000 \
          WHERE id = (SELECT credit_id FROM movements WHERE entry = 1)",
+        "UPDATE movements SET why = why + 1 WHERE entry = 1",
+        // Two entries change places.
+        "UPDATE movements SET entry = 99 WHERE entry = 1; UPDATE movements SET entry = 1 WHERE \
+         entry = 2; UPDATE movements SET entry = 2 WHERE entry = 99",
+        "INSERT INTO movements SELECT 77, credit, credit_id, credit, credit_id, unit, 1, why, by_id, \
+         at_ms, at_off FROM movements WHERE entry = 1",
+        "UPDATE accounts SET chain = NULL WHERE id = (SELECT credit_id FROM movements WHERE entry = 1)",
+        "UPDATE accounts SET chain = zeroblob(32) WHERE id = (SELECT credit_id FROM movements \
+         WHERE entry = 1)",
     ];
     for sql in changes {
-        let found = tampered(sql);
+        let found = tampered(&sound, sql);
         let account = |a: &AccountId| *a == account_id(1);
         assert!(
             matches!(fault(&found), Some(
@@ -132,9 +166,21 @@ fn lck_14_what_was_changed_in_a_row_is_found() {
         ("DELETE FROM records WHERE seq = 2", false),
         ("DELETE FROM records WHERE seq = 1", true),
         ("DELETE FROM streams WHERE kind = 2", false),
+        ("UPDATE streams SET chain = NULL WHERE kind = 2", false),
+        ("UPDATE streams SET seq = 1 WHERE kind = 2", false),
+        ("UPDATE records SET at_ms = at_ms - 1 WHERE seq = 2 AND stream_kind = 2", true),
+        ("UPDATE records SET at_off = 0 WHERE stream_kind = 2", false),
+        ("UPDATE records SET seq = 9 - seq WHERE stream_kind = 2", true),
+        (
+            "INSERT INTO records SELECT stream_kind, zeroblob(16), seq, kind, version, at_ms, at_off, \
+          body FROM records WHERE stream_kind = 2 AND seq = 1 LIMIT 1",
+            false,
+        ),
+        ("DELETE FROM records WHERE stream_kind = 3", false),
+        ("UPDATE records SET body = x'00' WHERE stream_kind = 3", false),
     ];
     for (sql, gap) in records {
-        let found = tampered(sql);
+        let found = tampered(&sound, sql);
         let is = match fault(&found) {
             Some(Fault::Gap { .. }) => gap,
             Some(Fault::Stream { .. }) => !gap,
@@ -150,7 +196,7 @@ fn lck_14_what_was_rewritten_whole_differs_from_its_digest() {
     let stream = "DELETE FROM records WHERE stream_kind = 2 AND stream = (SELECT min(stream) \
                   FROM records WHERE stream_kind = 2); DELETE FROM streams WHERE kind = 2 AND \
                   NOT EXISTS (SELECT 1 FROM records r WHERE r.stream = id)";
-    let found = tampered(stream);
+    let found = tampered(&sound(), stream);
     assert!(matches!(fault(&found), Some(Fault::Digest { day }) if *day == Day::of(NOW)));
     let folder = tempfile::tempdir().unwrap();
     let digest = book(&folder.path().join("book.db"), [5_000, 5_000]);
