@@ -464,6 +464,26 @@ fn what_is_not_as_documented_is_noticed() {
     noticed(&health(&[json, fresh], &known), "lacks www-authenticate");
 }
 
+#[test]
+fn the_parts_of_a_multipart_answer_are_held_against_their_schemas() {
+    let target = format!("/orders/{ORDER_82}/loyalty");
+    let part = |head: &str, body: &str| format!("--b\r\n{head}\r\n\r\n{body}\r\n");
+    let json = "Content-Disposition: form-data; name=loyalty\r\nContent-Type: application/json";
+    let photo = part("Content-Disposition: form-data; name=photo", "\u{89}PNG");
+    let good = r#"{"productSKUs":[],"userWallets":[],"suggestions":[],"waiterMessage":null}"#;
+    let told = |body: &str| {
+        let kind = ("content-type", "multipart/form-data; boundary=b");
+        let headers = [kind, ("cache-control", "no-store")];
+        check(of_the_service(), "GET", &target, 200, &headers, body)
+    };
+    noticed(&told(&format!("{}{photo}--b--\r\n", part(json, good))), "");
+    noticed(&told(&format!("{}--b--\r\n", part(json, good))), "photo");
+    noticed(&told(&format!("{photo}--b--\r\n")), "loyalty");
+    let wrong = good.replace("[],\"suggestions\"", "{},\"suggestions\"");
+    noticed(&told(&format!("{}{photo}--b--\r\n", part(json, &wrong))), "array");
+    noticed(&told(&format!("{}{photo}", part(json, good))), "a part");
+}
+
 fn check(
     documents: &Documents,
     method: &str,
