@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets and runs each of them, beginning with its seeds.
+#
+#   fuzz/run.sh                      ten seconds for each target, always the same way
+#   fuzz/run.sh 600                  ten minutes for each; what is learnt is kept in corpus/
+#   fuzz/run.sh 600 scans framing    only these
+#
+# Fails on a finding, keeps its input in artifacts/, and says how to run it again.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+declare -A longest=(
+    [book]=512 [commits]=1024 [flows]=512 [framing]=4096 [json]=2048 [money]=160
+    [names]=1024 [records]=2048 [requests]=2048 [scans]=2100 [tokens]=600
+)
+
+if [ $# -gt 0 ]; then
+    seconds=$1 seed=0 corpus=$PWD/corpus
+    shift
+else
+    seconds=10 seed=1 corpus=$(mktemp -d)
+    trap 'rm -rf "$corpus"' EXIT
+fi
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+    readarray -t targets < <(printf '%s\n' "${!longest[@]}" | sort)
+fi
+
+# libFuzzer is written in C++, and is built with the targets.
+if ! command -v c++ >/dev/null; then
+    as_root=$([ "$(id -u)" -eq 0 ] || echo sudo)
+    $as_root apt-get update -q
+    $as_root apt-get install -qy g++
+fi
+
+# What `cargo fuzz build --sanitizer none` passes too, so both use what the other has built.
+host=$(rustc -vV | sed -n 's/^host: //p')
+export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+-Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing \
+-Cllvm-args=-simplifycfg-branch-fold-threshold=0 \
+-Cllvm-args=-sanitizer-coverage-stack-depth -Cdebug-assertions -Ccodegen-units=1"
+cargo build --release --target "$host" --bins
+echo "built after ${SECONDS}s"
+
+run() {
+    local target=$1 log=artifacts/$1.log dictionary=()
+    mkdir -p "$corpus/$target" "artifacts/$target"
+    [ ! -f "dict/$target.txt" ] || dictionary=("-dict=dict/$target.txt")
+    if "target/$host/release/$target" "$corpus/$target" "seeds/$target" \
+        -max_total_time="$seconds" -seed="$seed" -max_len="${longest[$target]}" \
+        -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 "${dictionary[@]}" \
+        -artifact_prefix="artifacts/$target/" >"$log" 2>&1; then
+        local inputs coverage
+        inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        coverage=$(sed -n 's/.*DONE *cov: \([0-9]*\).*/\1/p' "$log")
+        printf '%-10s %10s inputs, %6s edges\n' "$target" "$inputs" "$coverage"
+    else
+        grep -v '^#' "$log" | tail -n 60
+        local input
+        input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+        echo "FOUND in $target; again: TALK=1 fuzz/target/$host/release/$target fuzz/$input"
+        return 1
+    fi
+}
+
+found=0
+for target in "${targets[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+        wait -n || found=1
+    done
+    run "$target" &
+done
+while [ -n "$(jobs -p)" ]; do
+    wait -n || found=1
+done
+exit $found

@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a target says that something is wrong by a panic"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "clock and tasks are those of tokio's paused runtime"
+)]
+#![deny(unsafe_code)]
+
+pub mod book;
+pub mod commits;
+pub mod flows;
+pub mod framing;
+pub mod json;
+pub mod money;
+pub mod names;
+pub mod records;
+pub mod requests;
+pub mod scans;
+pub mod tokens;
+
+mod bytes;
+mod http;
+mod talk;
