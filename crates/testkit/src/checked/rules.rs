@@ -243,6 +243,9 @@ pub(crate) fn unchanged(rule: &'static str, before: &Dump, after: &Dump) -> Resu
 
 /// I7: a refusal changes nothing but the row that remembers it.
 fn refused(before: &Dump, after: &Dump, commit: &Commit, refusal: &Refusal) -> Result<(), Found> {
+    if *refusal == Refusal::HoldsOverdue {
+        return lapsed(before, after, commit);
+    }
     let key = commit.key.as_ref().filter(|k| k.scope == Scope::Payment && refusal.is_final());
     let Some(key) = key else { return unchanged("I7", before, after) };
     let id = PaymentId(key.id);
@@ -255,6 +258,29 @@ fn refused(before: &Dump, after: &Dump, commit: &Commit, refusal: &Refusal) -> R
     match before.differences(after).iter().find(|line| !line.starts_with(&own)) {
         None => Ok(()),
         Some(difference) => broken("I7", format!("{refusal:?}, but {difference}")),
+    }
+}
+
+/// F13: holds whose time was over have lapsed, at least one, and nothing else has changed; the
+/// sums that go with them are those of the state.
+fn lapsed(before: &Dump, after: &Dump, commit: &Commit) -> Result<(), Found> {
+    let overdue = |hold: &Hold| hold.is_live() && hold.expires.is_some_and(|at| at <= commit.at);
+    let mut count = 0;
+    for (id, hold) in &before.holds {
+        if after.holds.get(id) == Some(hold) {
+            continue;
+        }
+        if !overdue(hold) || after.holds.get(id).map(|now| now.state) != Some(HoldState::Expired) {
+            return broken("I7", format!("{hold:?} is now {:?}", after.holds.get(id)));
+        }
+        count += 1;
+    }
+    let sums =
+        |line: &&String| ["holds ", "accounts ", "orders "].iter().any(|t| line.starts_with(t));
+    match before.differences(after).iter().find(|line| !sums(line)) {
+        _ if count == 0 => broken("I7", "told to come again, and no hold has lapsed"),
+        None => Ok(()),
+        Some(difference) => broken("I7", format!("holds lapsed, but {difference}")),
     }
 }
 
