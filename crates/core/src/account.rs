@@ -104,6 +104,19 @@ pub struct Account {
 }
 
 impl Account {
+    /// An account as it is opened: active, at zero, with nothing held and no movement.
+    pub fn new(
+        id: AccountId,
+        guest: GuestId,
+        kind: AccountKind,
+        name: impl Into<Box<str>>,
+        overdraft: Kopecks,
+    ) -> Self {
+        let (name, status, chain) = (name.into(), AccountStatus::Active, Chain::START);
+        let (balance, held, held_own) = (Kopecks::ZERO, Kopecks::ZERO, Kopecks::ZERO);
+        Self { id, guest, kind, name, balance, overdraft, held, held_own, status, chain }
+    }
+
     /// Whether balance and overdraft can be added up at all: what cannot be must not be stored,
     /// because nobody could read what is available.
     pub(crate) fn check_sums(&self) -> Result<(), MoneyError> {

@@ -12,7 +12,7 @@ use tillway::core::port::{
 };
 use tillway::core::split::Input;
 use tillway::core::token::Scan;
-use tillway::core::{Account, AccountKind, AccountStatus, Kopecks};
+use tillway::core::{Account, AccountKind, Kopecks};
 use tillway::engine::{Bridge, Engine, EngineConfig, Fiscal};
 use tillway::{Builder, StoreConfig};
 
@@ -77,9 +77,7 @@ async fn open_guest(engine: &Engine, me: &Caller) -> Result<(), Box<dyn Error>> 
         (BONUS, AccountKind::Bonus, "Бонусы", Kopecks::ZERO),
         (DEPOSIT, AccountKind::Deposit, "Депозит", Kopecks(100_000)),
     ] {
-        let (guest, name, balance) = (GUEST, name.into(), Kopecks::ZERO);
-        let (held, held_own, status) = (Kopecks::ZERO, Kopecks::ZERO, AccountStatus::Active);
-        let account = Account { id, guest, kind, name, balance, overdraft, held, held_own, status };
+        let account = Account::new(id, GUEST, kind, name, overdraft);
         engine.open_account(me, account).await?;
     }
     engine.accrue(me, Uuid::from_u128(10), BONUS, Kopecks(100_000)).await?;

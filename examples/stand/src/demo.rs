@@ -2,11 +2,11 @@
 
 mod photo;
 
-use tillway::core::book::{Chain, Commit, House, Key, Op, Party, Scope, Why};
+use tillway::core::book::{Commit, House, Key, Op, Party, Scope, Why};
 use tillway::core::guest::{Carrier, Guest, Names};
 use tillway::core::id::{AccountId, Fingerprint, GuestId, Uuid};
 use tillway::core::token::normal_alias;
-use tillway::core::{Account, AccountKind, AccountStatus, Kopecks, Timestamp};
+use tillway::core::{Account, AccountKind, Kopecks, Timestamp};
 
 /// The namespace of derived ids.
 pub(crate) const INSTALLATION: Uuid = Uuid::from_u128(0x7469_6c6c_7761_7900_8000_0000_0000_0001);
@@ -135,18 +135,9 @@ impl DemoGuest {
     }
 
     fn account(mut self, kind: AccountKind, balance: i64, overdraft: i64) -> Self {
-        let account = Account {
-            id: account_id(INSTALLATION, &self.guest.client_id, kind),
-            guest: self.guest.id,
-            kind,
-            name: account_name(kind).into(),
-            balance: Kopecks::ZERO,
-            overdraft: Kopecks(overdraft),
-            held: Kopecks::ZERO,
-            held_own: Kopecks::ZERO,
-            chain: Chain::START,
-            status: AccountStatus::Active,
-        };
+        let id = account_id(INSTALLATION, &self.guest.client_id, kind);
+        let name = account_name(kind);
+        let account = Account::new(id, self.guest.id, kind, name, Kopecks(overdraft));
         self.accounts.push((account, Kopecks(balance)));
         self
     }

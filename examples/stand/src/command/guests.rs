@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tillway::core::book::{Caller, Chain, House, Movement, Party, Refusal, Why};
+use tillway::core::book::{Caller, House, Movement, Party, Refusal, Why};
 use tillway::core::guest::{Carrier, Guest, Names};
 use tillway::core::id::{AccountId, GuestId, Uuid};
 use tillway::core::port::{GuestDesk, GuestError, GuestFile, GuestRef, IdSource};
@@ -136,18 +136,8 @@ async fn open(
     kind: AccountKind,
     overdraft: Kopecks,
 ) -> Result<(), Failure> {
-    let account = Account {
-        id: demo::account_id(desk.installation, client_id, kind),
-        guest,
-        kind,
-        name: demo::account_name(kind).into(),
-        balance: Kopecks::ZERO,
-        overdraft,
-        held: Kopecks::ZERO,
-        held_own: Kopecks::ZERO,
-        chain: Chain::START,
-        status: AccountStatus::Active,
-    };
+    let id = demo::account_id(desk.installation, client_id, kind);
+    let account = Account::new(id, guest, kind, demo::account_name(kind), overdraft);
     desk.engine.open_account(&me(), account).await?;
     Ok(())
 }
