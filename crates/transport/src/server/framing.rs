@@ -151,7 +151,9 @@ impl Chunks {
                 Self::SizeLf { value }
             }
             (Self::Size { value, digits: 1.. }, b';' | b' ' | b'\t') => Self::Extension { value },
-            (Self::Extension { .. }, b'\n') => return Err(BadChunk),
+            (Self::Extension { .. } | Self::LineStart | Self::Trailer, b'\n') => {
+                return Err(BadChunk);
+            }
             (Self::Extension { value }, _) => Self::Extension { value },
             (Self::SizeLf { value: 0 }, b'\n') => Self::LineStart,
             (Self::SizeLf { value }, b'\n') => Self::Data { left: value },
@@ -224,7 +226,11 @@ mod tests {
             let second = chunks.take(&body[first..]).unwrap();
             assert_eq!((chunks, first + second), (Chunks::Done, length), "{cut}");
         }
-        for bad in ["x", "\r\n", "5\n", "1\r\nab", "1234567890123456\r\n"] {
+        // A reader before us may take a lone LF for the end of a line, and another request for
+        // what we take for trailers.
+        let lone_lf = ["0\r\n\n", "0\r\nt: 1\n", "0\r\nt: 1\r\nu\n\r\n", "1;a\n"];
+        let bad = ["x", "\r\n", "5\n", "1\r\nab", "1234567890123456\r\n"];
+        for bad in bad.into_iter().chain(lone_lf) {
             let mut chunks = Chunks::START;
             assert_eq!(chunks.take(bad.as_bytes()), Err(BadChunk), "{bad}");
         }
