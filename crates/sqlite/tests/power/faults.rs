@@ -138,11 +138,8 @@ fn r5_a_disk_that_is_full_for_a_while() {
         for life in [full(PLAIN), full(COPYING)] {
             assert!(!life.is_poisoned);
             assert!(life.heard.failed.iter().all(|(n, _)| (from..from + 3).contains(n)));
-            let (_, at_failure) = life.at_failure.unwrap();
-            let heard = Heard { failed: life.heard.failed[..1].to_vec(), ..life.heard.clone() };
-            let until = |n: usize| heard.told.iter().filter(move |(told, _)| *told < n).cloned();
-            let heard = Heard { told: until(heard.failed[0].0).collect(), ..heard.clone() };
-            starts(&ground, &at_failure, &heard, 0).unwrap();
+            let (heard, disk) = life.at_failure.as_ref().unwrap();
+            starts(&ground, disk, heard, 0).unwrap();
             starts(&ground, &life.fs.disk(), &life.heard, 3).unwrap();
         }
     }

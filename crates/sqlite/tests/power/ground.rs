@@ -189,13 +189,23 @@ impl Ground {
         self.repeat(&fs, &store, &there)
     }
 
-    /// Opens a store on real files: it looks at them before SQLite does, which a simulated disk
-    /// does not show it.
-    pub(crate) fn open_really(&self, left: &Disk) -> Result<SqliteStore, OpenError> {
+    /// Puts what is left into real files.
+    pub(crate) fn save_really(&self, left: &Disk) {
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", self.path().display()));
         }
         left.save().unwrap();
+    }
+
+    /// Opens a store on real files: it looks at them before SQLite does, which a simulated disk
+    /// does not show it.
+    pub(crate) fn open_really(&self, left: &Disk) -> Result<SqliteStore, OpenError> {
+        self.save_really(left);
+        self.open_saved()
+    }
+
+    /// Opens a store on the real files as they are.
+    pub(crate) fn open_saved(&self) -> Result<SqliteStore, OpenError> {
         let mut config = SqliteConfig::new(self.path());
         config.mode = Mode::Inline;
         SqliteStore::open(config)

@@ -1,5 +1,8 @@
 //! Faults and cuts while the file is created or opened.
 
+use std::fs::File;
+use std::time::SystemTime;
+
 use futures::executor::block_on;
 use tillway_core::port::Store;
 use tillway_faultfs::{Call, Disk, Fault, FaultFs, Plan};
@@ -42,6 +45,9 @@ fn r5_a_fault_in_every_call_of_opening() {
                     let what = format!("{name}: {call:?} {number} fails by {fault:?}");
                     if let Err(error) = &opened {
                         assert!(is_clear(error), "{what}: {error:?}");
+                        let full = call == Call::Write && fault == Fault::TornFull;
+                        let told = matches!(error, OpenError::Full { .. });
+                        assert!(told || !full, "{what}: {error:?}");
                         refused += 1;
                     }
                     drop(opened);
@@ -87,4 +93,18 @@ fn r5_a_cut_anywhere_in_opening() {
         }
         println!("{name}: {} changes of the disk, {cuts} cuts", sound.counts().changes());
     }
+}
+
+/// That this is enough after a failed sync is shown on the simulated disk (`Ground::restarted`).
+#[test]
+fn a_start_writes_the_log_once_more() {
+    let ground = Ground::new(table());
+    let (_, killed) = disks(&ground).pop().unwrap();
+    ground.save_really(&killed);
+    let log = File::options().write(true).open(ground.log()).unwrap();
+    log.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let store = ground.open_saved().unwrap();
+    assert_ne!(log.metadata().unwrap().modified().unwrap(), SystemTime::UNIX_EPOCH);
+    assert!(std::fs::read(ground.log()).unwrap() == killed.bytes(&ground.log()).unwrap());
+    block_on(store.check()).unwrap();
 }
