@@ -44,8 +44,8 @@ pub(crate) fn run(
     let (began, mut waited) = (Instant::now(), Duration::ZERO);
     let mut times = Vec::new();
     let mut running = 0;
-    for nth in 0..connections {
-        running += usize::from(lines[nth].next(nth, script));
+    for (nth, line) in lines.iter_mut().enumerate() {
+        running += usize::from(line.next(nth, script));
     }
     while running > 0 {
         let before = Instant::now();
