@@ -13,6 +13,8 @@ use tillway_core::{Account, AccountKind, AccountStatus, Kopecks};
 use crate::Engine;
 use crate::config::Fiscal;
 use crate::drive::{DriveError, With, warn_unavailable};
+use crate::payment::WRITE_MAX;
+use crate::wait::within;
 
 const TEXT_MAX: usize = 200;
 const GIFTS_MAX: usize = 32;
@@ -43,26 +45,12 @@ impl GuestDesk for Engine {
     }
 
     async fn guest(&self, who: GuestRef) -> Result<GuestFile, GuestError> {
-        let store = self.store();
-        let guest = match &who {
-            GuestRef::Id(id) => store.guest(*id).await,
-            GuestRef::ClientId(id) => store.guest_by_client_id(id).await,
-            GuestRef::Carrier(alias) => {
-                let carrier = store.carrier(&normal_alias(alias)).await.map_err(unavailable)?;
-                match carrier {
-                    Some(carrier) => store.guest(carrier.guest).await,
-                    None => Ok(None),
-                }
-            }
-        };
-        let guest = guest.map_err(unavailable)?.ok_or(Refusal::UnknownGuest)?;
-        let accounts = store.accounts(guest.id).await.map_err(unavailable)?;
-        let carriers = store.carriers(guest.id).await.map_err(unavailable)?;
-        Ok(GuestFile { guest, accounts, carriers })
+        self.in_time(self.file(who)).await
     }
 
     async fn guests(&self, after: Option<GuestId>, limit: u32) -> Result<Vec<Guest>, GuestError> {
-        self.store().guests(after, limit).await.map_err(unavailable)
+        let guests = async { self.store().guests(after, limit).await.map_err(unavailable) };
+        self.in_time(guests).await
     }
 
     async fn open_account(
@@ -110,7 +98,8 @@ impl GuestDesk for Engine {
             return Err(GuestError::NoRegister);
         }
         let from = Party::House(House::Declared);
-        self.pay_in(Scope::TopUp, operation, account, amount, from, Why::TopUp).await
+        let paid = self.pay_in(Scope::TopUp, operation, account, amount, from, Why::TopUp);
+        self.in_time(paid).await
     }
 
     async fn accrue(
@@ -121,7 +110,8 @@ impl GuestDesk for Engine {
         amount: Kopecks,
     ) -> Result<Account, GuestError> {
         let from = Party::House(House::BonusIssued);
-        self.pay_in(Scope::Accrue, operation, account, amount, from, Why::Accrual).await
+        let paid = self.pay_in(Scope::Accrue, operation, account, amount, from, Why::Accrual);
+        self.in_time(paid).await
     }
 
     async fn set_terms(
@@ -140,17 +130,20 @@ impl GuestDesk for Engine {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<StatementLine>, GuestError> {
-        let known = self.store().account(account).await.map_err(unavailable)?;
-        known.ok_or(Refusal::UnknownWallet)?;
-        self.store().statement(account, before, limit).await.map_err(unavailable)
+        let lines = async {
+            let known = self.store().account(account).await.map_err(unavailable)?;
+            known.ok_or(Refusal::UnknownWallet)?;
+            self.store().statement(account, before, limit).await.map_err(unavailable)
+        };
+        self.in_time(lines).await
     }
 
     async fn mint_token(&self, alias: &str, ttl: Duration) -> Result<String, GuestError> {
         let config = &self.0.config;
         let kid = config.mint_with.as_deref().ok_or(GuestError::NoTokenKey)?;
         let alias = normal_alias(alias);
-        let carrier = self.store().carrier(&alias).await.map_err(unavailable)?;
-        carrier.ok_or(Refusal::UnknownGuest)?;
+        let carrier = async { self.store().carrier(&alias).await.map_err(unavailable) };
+        self.in_time(carrier).await?.ok_or(Refusal::UnknownGuest)?;
         let jti = self.0.ports.ids.secret();
         let minted = config.tokens.keys.mint(kid, &alias, self.wall(), ttl, jti);
         minted.map_err(|_| GuestError::OutOfLimits {
@@ -161,11 +154,40 @@ impl GuestDesk for Engine {
 }
 
 impl Engine {
+    /// Waits for the store, but no longer than a write may take.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, GuestError>>,
+    ) -> Result<T, GuestError> {
+        let done = within(&*self.0.ports.clock, WRITE_MAX, work).await;
+        done.unwrap_or(Err(GuestError::Unavailable))
+    }
+
     async fn put(&self, ops: Vec<Op>) -> Result<Option<Outcome>, GuestError> {
-        match self.commit(With::default(), ops).await? {
+        let commit = async { Ok(self.commit(With::default(), ops).await?) };
+        match self.in_time(commit).await? {
             Some((outcomes, _)) => Ok(outcomes.into_iter().next()),
             None => Err(GuestError::Unavailable),
         }
+    }
+
+    async fn file(&self, who: GuestRef) -> Result<GuestFile, GuestError> {
+        let store = self.store();
+        let guest = match &who {
+            GuestRef::Id(id) => store.guest(*id).await,
+            GuestRef::ClientId(id) => store.guest_by_client_id(id).await,
+            GuestRef::Carrier(alias) => {
+                let carrier = store.carrier(&normal_alias(alias)).await.map_err(unavailable)?;
+                match carrier {
+                    Some(carrier) => store.guest(carrier.guest).await,
+                    None => Ok(None),
+                }
+            }
+        };
+        let guest = guest.map_err(unavailable)?.ok_or(Refusal::UnknownGuest)?;
+        let accounts = store.accounts(guest.id).await.map_err(unavailable)?;
+        let carriers = store.carriers(guest.id).await.map_err(unavailable)?;
+        Ok(GuestFile { guest, accounts, carriers })
     }
 
     async fn pay_in(

@@ -33,7 +33,7 @@ mod fingerprint;
 /// How long a request waits for the first one with its id.
 const SAME_ID_MAX: Duration = Duration::from_secs(3);
 /// How long a write may take before its outcome is called unknown.
-const WRITE_MAX: Duration = Duration::from_secs(10);
+pub(crate) const WRITE_MAX: Duration = Duration::from_secs(10);
 /// Terms of a reservation (PV9).
 const TTL: Duration = Duration::from_secs(30 * 60);
 const TTL_MIN: Duration = Duration::from_secs(60);

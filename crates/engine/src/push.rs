@@ -12,6 +12,8 @@ use tillway_core::port::{BridgeCommand, BridgeError, GuestBridge};
 use crate::Engine;
 use crate::wait::within;
 
+/// How long a till may take to be handed its commands; after that it may have them or not.
+const DELIVER_MAX: Duration = Duration::from_secs(5);
 /// How long a till has to answer a command before it is handed over again.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How long a till that could not be reached is left alone: at first, and at most.
@@ -78,7 +80,9 @@ impl Pusher {
         let paused = self.engine.leave_paused(&mut commands, now);
         commands.retain(|command| !handed.contains_key(&command.id));
         if !commands.is_empty() {
-            self.bridge.deliver(&self.till, &commands).await?;
+            let delivered = self.bridge.deliver(&self.till, &commands);
+            let clock = &*self.engine.0.ports.clock;
+            within(clock, DELIVER_MAX, delivered).await.unwrap_or(Err(BridgeError::Unavailable))?;
             let again = self.engine.0.ports.clock.ticks().saturating_add(AGAIN);
             handed.extend(commands.iter().map(|command| (command.id, again)));
         }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -115,4 +115,37 @@ fn a_till_that_stays_away_is_unreachable_and_unbound_later() {
     assert_eq!(check_in.join().unwrap(), Err(TableRefusal::TillUnreachable));
     assert!(handed.try_recv().is_err());
     end(&table, runs);
+}
+
+/// A plugin that takes a connection and never answers; says when it is called.
+#[derive(Debug)]
+struct Hangs(Mutex<Sender<()>>);
+
+#[async_trait]
+impl GuestBridge for Hangs {
+    async fn deliver(&self, _: &TillId, _: &[BridgeCommand]) -> Result<(), BridgeError> {
+        self.0.lock().unwrap().send(()).unwrap();
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_plugin_that_hangs_is_waited_for_five_seconds() {
+    let table = table(|config| config.bridge = Bridge::Push);
+    let (sender, called) = channel();
+    let pusher = table.engine.pusher(till_id(1), Arc::new(Hangs(Mutex::new(sender))));
+    let runs = std::thread::spawn(move || block_on(pusher.run()));
+    let check_in = table.start_check_in(order(82), ANNA);
+    called.recv().unwrap();
+    table.engine.end_polls();
+    // The sender goes with the pusher.
+    let ended = (0..58).any(|_| {
+        let gone = Err(RecvTimeoutError::Disconnected);
+        let ended = called.recv_timeout(Duration::from_millis(20)) == gone;
+        table.clock.advance(Duration::from_millis(100));
+        ended
+    });
+    assert!(ended, "the pusher still waits for its plugin");
+    runs.join().unwrap();
+    drop(table.until(check_in));
 }

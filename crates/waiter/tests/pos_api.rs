@@ -563,6 +563,28 @@ async fn a_closed_order_lists_its_payments() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_asks_many_times_has_its_time_once() {
+    let refunds = (0..100).map(|n| {
+        let mut refund = refund(1);
+        refund.of = PaymentId(tillway_core::id::Uuid::from_u128(n));
+        refund
+    });
+    let found = Reconciliation { refunds: refunds.collect(), ..Reconciliation::default() };
+    let state = State {
+        reconciliation: Ok(found),
+        payment: again(paid(30_000)),
+        takes: Duration::from_secs(1),
+        ..State::default()
+    };
+    let venue = Venue::new(state);
+    let started = tokio::time::Instant::now();
+    let query = "?from=2026-11-22T00:00:00Z&to=2026-11-22T09:30:00Z";
+    let answer = venue.pos(&format!("GET /pos/v1/reconciliation{query}"), "").await;
+    is_error(&answer, 503, "unavailable", true, false);
+    assert_eq!(started.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn reconciliation_takes_two_moments() {
     let found = Reconciliation {
         payments: vec![

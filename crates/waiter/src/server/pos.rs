@@ -146,10 +146,16 @@ impl Call<'_> {
         Fields::parse(&self.bytes)
     }
 
+    /// What is left of the call's time, however many desks it asks one after the other.
+    fn left(&self) -> Duration {
+        let now = self.pos.shared.clock.ticks();
+        self.caller.deadline.map_or(self.budget, |deadline| deadline.saturating_sub(now))
+    }
+
     /// Waits for a desk, in a call without a key: no refusal of it is final. A desk that takes too
     /// long leaves the outcome unknown.
     async fn ask<T>(&self, work: impl Future<Output = Result<T, PayError>>) -> Result<T, PosError> {
-        let answer = within(&*self.pos.shared.clock, self.budget, work).await;
+        let answer = within(&*self.pos.shared.clock, self.left(), work).await;
         answer.ok_or_else(PosError::unavailable)?.map_err(|error| PosError::of_pay(&error, false))
     }
 
@@ -158,13 +164,13 @@ impl Call<'_> {
         &self,
         work: impl Future<Output = Result<T, PayError>>,
     ) -> Result<T, PosError> {
-        let answer = within(&*self.pos.shared.clock, self.budget, work).await;
+        let answer = within(&*self.pos.shared.clock, self.left(), work).await;
         answer.ok_or_else(PosError::unavailable)?.map_err(|error| PosError::of_pay(&error, true))
     }
 
     /// The order, for what an answer says besides; `None` when it cannot be read in time.
     async fn glance(&self, order: OrderId) -> Option<OrderView> {
-        let budget = self.pos.shared.config.budgets.read;
+        let budget = self.pos.shared.config.budgets.read.min(self.left());
         let asked = self.desk().order(&self.caller, order);
         within(&*self.pos.shared.clock, budget, asked).await?.ok()
     }

@@ -49,6 +49,8 @@ pub(crate) const NOW: Timestamp = Timestamp::utc(1_795_339_800_000);
 pub(crate) struct State {
     /// Every desk takes for ever.
     pub(crate) hang: bool,
+    /// Every desk takes so long.
+    pub(crate) takes: Duration,
     pub(crate) check_in: Result<CheckedIn, TableRefusal>,
     pub(crate) check_out: Result<(), TableRefusal>,
     pub(crate) loyalty: Result<Option<LoyaltyView>, TableRefusal>,
@@ -96,6 +98,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             hang: false,
+            takes: Duration::ZERO,
             check_in: Ok(CheckedIn::Attached),
             check_out: Ok(()),
             loyalty: Ok(None),
@@ -138,16 +141,18 @@ impl Fake {
     }
 
     async fn asked<T>(&self, caller: &Caller, note: impl FnOnce(&mut State) -> T) -> T {
-        let hang = {
+        let (hang, takes) = {
             let mut state = self.state();
             state.asked.callers.push(caller.clone());
-            if !state.hang {
-                return note(&mut state);
-            }
-            state.hang
+            (state.hang, state.takes)
         };
-        assert!(hang);
-        pending().await
+        if hang {
+            pending::<()>().await;
+        }
+        if !takes.is_zero() {
+            sleep(takes).await;
+        }
+        note(&mut self.state())
     }
 }
 
