@@ -12,7 +12,7 @@ use tillway_transport::client::{ClientConfig, HyperClient, MemoryClient, MemoryN
 use tillway_transport::fault::{Fault, FaultyTransport, Nth};
 use tillway_transport::{Cause, HttpTransport, RequestLimits, Runtime, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 fn request(uri: &str) -> Request<Bytes> {
     Request::post(uri).body(Bytes::from_static(b"hello")).unwrap()
@@ -143,6 +143,35 @@ async fn sockets_carry_requests() {
     }
     let error = client.send(request(&format!("https://{address}/a"))).await.unwrap_err();
     assert!(!error.is_in_doubt());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_peer_that_does_not_accept_is_given_up() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    // The queue takes one connection; the next ones wait for a place in it.
+    let _queued = TcpStream::connect(address).await.unwrap();
+    let mut request = request(&format!("http://{address}/a"));
+    let connect_timeout = Duration::from_millis(50);
+    RequestLimits { connect_timeout, ..RequestLimits::default() }.attach(&mut request);
+    let client = HyperClient::new(&ClientConfig::default(), Runtime::tokio());
+    let error = client.send(request).await.unwrap_err();
+    assert_eq!(outcome(&error), (false, Cause::TimedOut));
+    assert!(error.is_temporary());
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_answer_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut request = request(&format!("http://{}/a", listener.local_addr().unwrap()));
+    let answer_timeout = Duration::from_millis(50);
+    RequestLimits { answer_timeout, ..RequestLimits::default() }.attach(&mut request);
+    let client = HyperClient::new(&ClientConfig::default(), Runtime::tokio());
+    let error = client.send(request).await.unwrap_err();
+    assert_eq!(outcome(&error), (true, Cause::TimedOut));
 }
 
 #[tokio::test]

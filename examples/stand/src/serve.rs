@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillway::core::port::{Clock, GuestBridge, Store};
+use tillway::runtime::TokioSpawner;
 use tillway::sim::Stop;
 use tillway::transport::Runtime;
 use tillway::transport::client::{ClientConfig, HyperClient};
@@ -212,15 +213,20 @@ async fn settle(stand: &Stand, servers: &mut JoinSet<StopReport>) {
             cut = cut.saturating_add(report.cut);
         }
     }
-    let flows = pin!(stand.spawner.idle());
+    end_of_flows(&stand.spawner, &*stand.clock).await;
+    tracing::info!(finished, cut, "stopped");
+}
+
+/// Waits until no flow runs, but not for ever.
+async fn end_of_flows(spawner: &TokioSpawner, clock: &dyn Clock) {
+    let flows = pin!(spawner.idle());
     tokio::select! {
         () = flows => {}
-        () = stand.clock.sleep(FLOWS_MAX) => {
-            let left = stand.spawner.running();
+        () = clock.sleep(FLOWS_MAX) => {
+            let left = spawner.running();
             tracing::warn!(left, "flows are still running; the next start takes them up");
         }
     }
-    tracing::info!(finished, cut, "stopped");
 }
 
 /// The ways in which a person or the system asks to stop. They are heard from the moment that this
@@ -286,4 +292,33 @@ fn greet(config: &Config, stand: &Stand) {
 
 fn row(what: &str, place: &str) {
     say(&format!("  {what:<42} {place}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tillway::core::Timestamp;
+    use tillway::core::port::Spawner;
+    use tillway_testkit::runtime::TestClock;
+    use tokio::runtime::Handle;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flow_that_hangs_is_waited_for_ten_seconds() {
+        let spawner = TokioSpawner::new(Handle::current());
+        let clock = TestClock::at(Timestamp::utc(1_790_000_000_000));
+        end_of_flows(&spawner, &clock).await;
+        assert_eq!(clock.ticks(), Duration::ZERO);
+        spawner.spawn("hangs", Box::pin(pending()));
+        let moved = async {
+            while clock.next_wake() != Some(FLOWS_MAX) {
+                tokio::task::yield_now().await;
+            }
+            clock.advance(FLOWS_MAX);
+        };
+        tokio::join!(end_of_flows(&spawner, &clock), moved);
+        assert_eq!(spawner.running(), 1);
+    }
 }

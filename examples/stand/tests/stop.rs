@@ -162,14 +162,24 @@ fn a_stop_waits_for_nobody_longer_than_configured() {
         stream.write_all(bytes.as_bytes()).unwrap();
         streams.push(stream);
     }
+    // A till that nobody has told of the guest: its answer would be waited for.
+    assert!(stand.command(&["guest", "add", "7", "--bonus", "--card", "4711"]).status.success());
+    let mut pending = connect(stand.till).unwrap();
+    let body = r#"{"Value":"4711"}"#;
+    let head = format!("POST /orders/{}/checkin HTTP/1.1\r\nHost: till\r\n", order(1));
+    let json = "Content-Type: application/json\r\nContent-Length: 16\r\n\r\n";
+    pending.write_all([&head, json, body].concat().as_bytes()).unwrap();
     let mut poll = connect(stand.till).unwrap();
     let head = "GET /pos/v1/commands?wait=30 HTTP/1.1\r\nHost: till\r\n";
     let token = "Authorization: Bearer a-long-random-text\r\n\r\n";
     poll.write_all([head, token].concat().as_bytes()).unwrap();
     let (code, log) = stand.stop();
     assert_eq!(code, Some(0), "{log}");
+    // A poll ends, with a command or without.
     let head = hear(&mut poll).unwrap();
-    assert!(head.starts_with("http/1.1 204 "), "{head}");
+    assert!(head.starts_with("http/1.1 20"), "{head}");
+    let head = hear(&mut pending).unwrap();
+    assert!(head.starts_with("http/1.1 503 "), "{head}");
     for (mut stream, (bytes, expected)) in streams.into_iter().zip(unfinished) {
         let status = hear(&mut stream).map(|head| head[9..12].to_owned());
         assert_eq!(status.as_deref(), expected, "{bytes:?}");
