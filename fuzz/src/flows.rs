@@ -61,10 +61,14 @@ impl<F: Flow> Live<F> {
         Self { stream, flow: F::new(stream), records: Vec::new(), at: NOW }
     }
 
-    /// Time goes on, or stands still, or is set back.
+    /// Time goes on, or is set back; often to the very moment that the flow waits for.
     fn wait(&mut self, bytes: &mut Bytes<'_>) {
         let by = Duration::from_millis(u64::from(bytes.byte()).pow(4));
-        self.at = if bytes.rarely(8) { self.at.before(by) } else { self.at.after(by) };
+        self.at = match bytes.below(8) {
+            0..3 => self.flow.head().wake_at.unwrap_or(self.at),
+            3 => self.at.before(by),
+            _ => self.at.after(by),
+        };
     }
 
     fn write(&mut self, step: &Step<F::Event>) {

@@ -97,6 +97,7 @@ fn check(sent: &[u8], (got, bytes): &Outcome, hangs_up: bool) {
     assert!(got.len() <= requests.len(), "{got:?} of {requests:?}");
     for (at, (got, sent)) in got.iter().zip(&requests).enumerate() {
         assert_eq!(got.method.as_str(), sent.method, "request {at}");
+        assert!(!sent.ambiguous, "request {at}: {sent:?}");
         if sent.target.starts_with('/') {
             assert!(sent.target.starts_with(&got.target), "{got:?} of {sent:?}");
         }
@@ -133,6 +134,8 @@ fn answers(bytes: &[u8], got: &[Got]) -> Vec<Answer> {
 struct Sent {
     method: String,
     target: String,
+    /// It says more than once where its body ends.
+    ambiguous: bool,
     /// `None` when it is not whole.
     body: Option<Vec<u8>>,
 }
@@ -158,7 +161,7 @@ fn request(bytes: &[u8]) -> Option<(Sent, &[u8])> {
     let first = String::from_utf8_lossy(line(&mut rest)?).into_owned();
     let mut words = first.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut length, mut chunked) = (None, false);
+    let (mut length, mut chunked, mut said) = (None, false, 0);
     loop {
         let header = line(&mut rest)?;
         if header.is_empty() {
@@ -166,10 +169,14 @@ fn request(bytes: &[u8]) -> Option<(Sent, &[u8])> {
         }
         let header = String::from_utf8_lossy(header).to_ascii_lowercase();
         match header.split_once(':') {
-            Some(("content-length", value)) if length.is_none() => {
-                length = value.trim().parse::<usize>().ok();
+            Some(("content-length", value)) => {
+                said += 1;
+                length = length.or(value.trim().parse::<usize>().ok());
             }
-            Some(("transfer-encoding", _)) => chunked = true,
+            Some(("transfer-encoding", _)) => {
+                said += 1;
+                chunked = true;
+            }
             _ => {}
         }
     }
@@ -181,7 +188,7 @@ fn request(bytes: &[u8]) -> Option<(Sent, &[u8])> {
             body.to_vec()
         })
     };
-    Some((Sent { method, target, body }, rest))
+    Some((Sent { method, target, ambiguous: said > 1, body }, rest))
 }
 
 /// The next line without its end; `None` when there is no end.
