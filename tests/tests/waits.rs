@@ -1,6 +1,8 @@
 //! A store that does not answer is waited for as long as the rules say, whatever was asked of it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -136,4 +138,24 @@ fn every_call_of_the_guest_desk_has_its_time() {
     }
     store.up();
     venue.holds();
+}
+
+/// The page on waits names tests; each is there.
+#[test]
+fn the_tests_of_the_page_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = fs::read_to_string(root.join("docs/quality.md")).unwrap();
+    let section = page.split("\n## ").find(|part| part.starts_with("Waits\n")).unwrap();
+    let mut named = 0;
+    for place in section.split('`').skip(1).step_by(2).filter(|place| place.contains(".rs")) {
+        let (file, test) = place.split_once(": ").unwrap_or((place, ""));
+        let paths = [root.join(file), root.join("crates").join(file)];
+        let text = paths.iter().find_map(|path| fs::read_to_string(path).ok());
+        let text = text.unwrap_or_else(|| panic!("no file {file}"));
+        if !test.is_empty() {
+            assert!(text.contains(&format!("fn {test}(")), "{place}");
+            named += 1;
+        }
+    }
+    assert!(named > 35, "{named}");
 }
