@@ -112,6 +112,11 @@ impl Serving {
         (code, self.log())
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The power goes.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
