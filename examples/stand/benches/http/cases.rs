@@ -266,7 +266,7 @@ fn show(plan: &Plan, case: &Case, [ours, floor]: &[Vec<Ran>; 2]) {
 
 /// Many connections that say nothing: what each takes, and how long others wait meanwhile.
 fn idle(plan: &Plan) {
-    let count: u32 = plan.pick(10_000, 100);
+    let count: u32 = plan.pick(10_000, 100).min(files_max().saturating_sub(200));
     let folder = tempfile::tempdir().unwrap();
     let stand = stand(folder.path(), "ours", "on", count + 64);
     let mut orders = Orders::default();
@@ -287,6 +287,13 @@ fn idle(plan: &Plan) {
         format!("paymentLimits at 16 connections beside {about}; the floor is without them");
     let figure = Figure::new("http/idle-connections-p99", "us", crowded).against(quiet);
     plan.show(&figure.about(about));
+}
+
+/// How many files a process may have open here.
+fn files_max() -> u32 {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1_024)
 }
 
 /// What the disk keeps of an order: its row, its lines of the book, its flows.
