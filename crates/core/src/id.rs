@@ -151,3 +151,23 @@ impl Fingerprint {
         Self(short)
     }
 }
+
+/// Ids as their 16 bytes, for records.
+pub(crate) mod uuid_bytes {
+    use minicbor::decode::Error;
+    use minicbor::encode::Write;
+    use minicbor::{Decoder, Encoder};
+    use uuid::Uuid;
+
+    pub(crate) fn encode<C, W: Write>(
+        id: &Uuid,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.bytes(id.as_bytes())?.ok()
+    }
+
+    pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Uuid, Error> {
+        Uuid::from_slice(d.bytes()?).map_err(|_| Error::message("an id has 16 bytes"))
+    }
+}

@@ -9,6 +9,7 @@ pub mod guest;
 pub mod id;
 pub mod money;
 pub mod pairing;
+pub mod pan;
 pub mod port;
 pub mod split;
 pub mod time;

@@ -11,6 +11,7 @@ mod loyalty;
 mod payment;
 mod runtime;
 mod store;
+pub mod terminal;
 
 use core::fmt::Debug;
 
@@ -23,6 +24,7 @@ pub use loyalty::*;
 pub use payment::*;
 pub use runtime::*;
 pub use store::*;
+pub use terminal::CardTerminal;
 
 /// What every port is: shared between threads, shown in logs, without borrowed parts.
 pub trait Port: Send + Sync + Debug + 'static {}
