@@ -7,6 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which of our crates a crate may use outside its tests.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("tillway-atol", &["tillway-core", "tillway-device", "tillway-transport"]),
     ("tillway-core", &[]),
     ("tillway-device", &[]),
     ("tillway-faultfs", &[]),

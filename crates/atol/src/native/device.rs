@@ -1,0 +1,250 @@
+//! The register at the end of a handle: what runs on the device thread.
+
+use std::sync::Arc;
+
+use tillway_core::fiscal::{Paid, Receipt};
+use tillway_core::id::Uuid;
+use tillway_core::port::fiscal::Cause;
+use tracing::warn;
+
+use super::abi::{Call, Library};
+use super::driver::{self, Driver};
+use super::error::Failure;
+use super::ids::{self, Param};
+use super::receipt;
+use super::wide::Text;
+use crate::task::{Context, Query};
+
+/// How often a document is asked for whose reading was interrupted (178).
+const READS_MAX: usize = 3;
+/// Reading a document was interrupted: nothing is wrong with it.
+const READ_INTERRUPTED: i32 = 178;
+/// No receipt is open.
+pub(super) const NOTHING_OPEN: i32 = 81;
+
+/// The register, and what is known of it.
+pub(super) struct Device {
+    library: Arc<Library>,
+    settings: Text,
+    driver: Option<Driver>,
+    /// The handle was opened, and no call has found the link broken since.
+    linked: bool,
+    /// A receipt may be open that nobody will close.
+    stale: bool,
+    /// The receipt that is open while its guest pays.
+    open: Option<Open>,
+}
+
+/// A receipt that is open.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub(super) attempt: Uuid,
+    pub(super) receipt: Receipt,
+}
+
+/// What became of closing a receipt.
+pub(super) enum Closing {
+    /// The command that closes it was not sent: it was annulled, or will be.
+    Annulled(Failure),
+    /// The command was sent, and this is what the driver said.
+    Sent(Result<(), Failure>),
+}
+
+/// What the register says of the document that was closed last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    pub(super) closed: bool,
+    pub(super) printed: bool,
+}
+
+impl Device {
+    /// Nothing is opened yet. A receipt that a former run left open is annulled at the first call.
+    pub(super) fn new(library: Arc<Library>, settings: Text) -> Self {
+        Self { library, settings, driver: None, linked: false, stale: true, open: None }
+    }
+
+    pub(super) fn version(&self) -> String {
+        driver::version(&self.library)
+    }
+
+    pub(super) fn open(&self) -> Option<&Open> {
+        self.open.as_ref()
+    }
+
+    /// The handle, opened, with nothing left open that nobody will close.
+    fn ready(&mut self) -> Result<&mut Driver, Failure> {
+        let driver = match &mut self.driver {
+            Some(driver) => driver,
+            none => none.insert(Driver::create(&self.library, &self.settings)?),
+        };
+        if !self.linked {
+            driver.open()?;
+            self.linked = true;
+        }
+        if self.stale && self.open.is_none() {
+            match driver.run(Call::CancelReceipt) {
+                Ok(()) => warn!("a receipt was left open; it is annulled"),
+                Err(failure) if failure.is_link() => {
+                    self.linked = false;
+                    return Err(failure);
+                }
+                // None is open, or an interrupted print stands in the way: then none is open.
+                Err(_) => {}
+            }
+            self.stale = false;
+        }
+        Ok(driver)
+    }
+
+    fn with<R>(
+        &mut self,
+        call: impl FnOnce(&mut Driver) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let done = call(self.ready().map_err(Failure::unsent)?);
+        if done.as_ref().is_err_and(Failure::is_link) {
+            self.linked = false;
+        }
+        done
+    }
+
+    /// Reads; over a link that has just broken once more, because nothing is changed by it.
+    fn read<R>(
+        &mut self,
+        mut call: impl FnMut(&mut Driver) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        match self.with(&mut call) {
+            Err(failure) if failure.is_link() => self.with(call),
+            done => done,
+        }
+    }
+
+    /// Asks the register something; the driver's JSON.
+    pub(super) fn ask(&mut self, query: Query) -> Result<String, Failure> {
+        let task = query.task();
+        for _ in 1..READS_MAX {
+            match self.read(|driver| driver.process_json(&task)) {
+                Err(failure) if failure.number == Some(READ_INTERRUPTED) => {}
+                done => return done,
+            }
+        }
+        self.read(|driver| driver.process_json(&task))
+    }
+
+    /// Whether the driver would take a task.
+    pub(super) fn validate(&mut self, task: &str) -> Result<(), Failure> {
+        self.with(|driver| driver.validate_json(task))
+    }
+
+    /// Runs a task that changes something, once. It would annul an open receipt (ATOL note 4.3),
+    /// so it is refused while one is open.
+    pub(super) fn send(&mut self, task: &str) -> Result<String, Failure> {
+        if self.open.is_some() {
+            return Err(Failure::refused(Cause::ReceiptOpen, ""));
+        }
+        self.with(|driver| driver.process_json(task))
+    }
+
+    /// Opens a receipt and registers its lines; annuls it when one is refused.
+    pub(super) fn begin(
+        &mut self,
+        attempt: Uuid,
+        receipt: Receipt,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        if self.open.is_some() {
+            return Err(Failure::refused(Cause::ReceiptOpen, ""));
+        }
+        let begun = self.with(|driver| receipt::begin(driver, &receipt, context));
+        match begun {
+            Ok(()) => self.open = Some(Open { attempt, receipt }),
+            Err(_) => self.abandon(),
+        }
+        begun
+    }
+
+    /// Opens a receipt, pays and closes it: nobody sees it open.
+    pub(super) fn sell(&mut self, attempt: Uuid, receipt: Receipt, context: &Context) -> Closing {
+        let paid = receipt.paid.clone();
+        match self.begin(attempt, receipt, context) {
+            Ok(()) => self.close(&paid),
+            Err(failure) => Closing::Annulled(failure),
+        }
+    }
+
+    /// Nobody will close the receipt that is open.
+    pub(super) fn forget(&mut self) {
+        if self.open.take().is_some() {
+            self.abandon();
+        }
+    }
+
+    /// Pays the open receipt and closes it.
+    pub(super) fn close(&mut self, paid: &[Paid]) -> Closing {
+        let paid = self.with(|driver| receipt::pay(driver, paid));
+        self.open = None;
+        if let Err(failure) = paid {
+            self.abandon();
+            return Closing::Annulled(failure);
+        }
+        // Over a link that has broken since, the receipt may have been annulled by the register.
+        Closing::Sent(self.with(|driver| driver.run(Call::CloseReceipt)))
+    }
+
+    /// What became of the document that was closed last.
+    pub(super) fn closed(&mut self) -> Result<Closed, Failure> {
+        self.with(|driver| {
+            driver.run(Call::CheckDocumentClosed)?;
+            let closed = driver.bool(Param::DOCUMENT_CLOSED);
+            Ok(Closed { closed, printed: driver.bool(Param::DOCUMENT_PRINTED) })
+        })
+    }
+
+    /// Annuls the open receipt; fine when none is open.
+    pub(super) fn annul(&mut self) -> Result<(), Failure> {
+        self.open = None;
+        self.stale = true;
+        let annulled = match self.with(|driver| driver.run(Call::CancelReceipt)) {
+            Err(failure) if failure.number == Some(NOTHING_OPEN) => Ok(()),
+            Err(failure) if failure.is_link() => Err(failure),
+            // An interrupted print refuses it, and then no receipt is open.
+            Err(failure) => if self.is_open()? { Err(failure) } else { Ok(()) },
+            Ok(()) => Ok(()),
+        };
+        self.stale = annulled.is_err();
+        annulled
+    }
+
+    /// No document is open. One that nobody will close is annulled first.
+    pub(super) fn at_rest(&mut self) -> Result<bool, Failure> {
+        if self.open.is_some() {
+            return Ok(false);
+        }
+        if self.is_open()? {
+            self.annul()?;
+        }
+        Ok(true)
+    }
+
+    fn is_open(&mut self) -> Result<bool, Failure> {
+        self.read(|driver| {
+            driver.set_int(Param::DATA_TYPE, ids::RECEIPT_STATE);
+            driver.run(Call::QueryData)?;
+            Ok(driver.int(Param::RECEIPT_TYPE) != 0)
+        })
+    }
+
+    /// Goes on with an interrupted print; fine when there is none.
+    pub(super) fn continue_print(&mut self) -> Result<(), Failure> {
+        match self.with(|driver| driver.run(Call::ContinuePrint)) {
+            Err(failure) if failure.number == Some(NOTHING_OPEN) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// A receipt that will not be closed: annulled now, or as soon as there is a link.
+    fn abandon(&mut self) {
+        self.stale = true;
+        // `ready` annuls it.
+        let _ = self.ready();
+    }
+}
