@@ -8,23 +8,32 @@
 //! Not imitated: marking codes beyond their presence, agents, currencies, several sections of a
 //! drawer, firmware that prints line by line before the receipt is closed.
 
+mod calendar;
 mod code;
+mod fault;
+mod json;
+mod marks;
 mod memory;
 mod printer;
 mod register;
 mod rules;
 mod settings;
+mod shared;
 mod tape;
+pub mod task;
 
 pub use self::code::Code;
+pub use self::fault::{Fault, Point, Trouble};
 pub use self::memory::{Body, Document, Item, Memory, Phase, Sale};
 pub use self::printer::{Piece, Print, Printer};
 pub use self::register::{
-    Closed, Fault, KindTotal, Point, Register, SHIFT_MAX_MS, Shift, Totals, Unfinished, Written,
+    Closed, KindTotal, Moved, Register, SHIFT_MAX_MS, Shift, Totals, Unfinished, Written,
 };
 pub use self::rules::broken_rule;
 pub use self::settings::Settings;
+pub use self::shared::SharedRegister;
 pub use self::tape::{document, qr_text};
+pub use self::task::{Refusal, process_json, validate_json};
 
 #[cfg(test)]
 mod tests;

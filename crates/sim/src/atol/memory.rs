@@ -53,8 +53,21 @@ pub struct Document {
     pub at: i64,
     /// The shift.
     pub shift: u32,
+    /// It has no paper.
+    pub electronic: bool,
+    /// Who wrote it.
+    pub operator: Option<String>,
     /// What it is.
     pub body: Body,
+}
+
+/// When, in which shift, how and by whom a document is made.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    pub(super) at: i64,
+    pub(super) shift: u32,
+    pub(super) electronic: bool,
+    pub(super) operator: Option<String>,
 }
 
 /// What a document is.
@@ -68,7 +81,7 @@ pub enum Body {
         receipts: u32,
     },
     /// A receipt or a correction.
-    Receipt(Sale),
+    Receipt(Box<Sale>),
     /// A report on the exchange with the OFD.
     Exchange,
 }
@@ -80,6 +93,8 @@ pub struct Sale {
     pub kind: u8,
     /// Whether it corrects.
     pub correction: bool,
+    /// What a correction is based on: tag 1173 (0 own, 1 ordered), day, number of the order.
+    pub basis: Option<(u8, String, Option<String>)>,
     /// Its number in the shift.
     pub number: u32,
     /// Name, price, quantity in millionths, amount, rate.
@@ -96,6 +111,14 @@ pub struct Sale {
     pub contact: Option<String>,
     /// Tag 1192: what a program wrote into it.
     pub attribute: Option<String>,
+    /// Tags 1085 and 1086: name and value of what a program wrote into it.
+    pub user_attribute: Option<(String, String)>,
+    /// Tag 1036: the number of the automatic device.
+    pub machine: Option<String>,
+    /// Tag 1009: the address of the settlement.
+    pub address: Option<String>,
+    /// Tag 1187: its place.
+    pub place: Option<String>,
     /// No paper.
     pub electronic: bool,
     /// Text below.
@@ -103,7 +126,7 @@ pub struct Sale {
 }
 
 /// A line of a receipt.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Item {
     /// Its name.
     pub name: String,
@@ -119,6 +142,26 @@ pub struct Item {
     pub method: u8,
     /// Tag 1212.
     pub object: u8,
+    /// Tag 2108: what the quantity counts.
+    pub measure: u8,
+    /// Its marking code, as it came.
+    pub mark: Option<String>,
+}
+
+impl Item {
+    /// The longest name (tag 1030).
+    pub const NAME_MAX: usize = 128;
+
+    /// What the register itself looks at: a name of at most 128 characters, a price and an amount
+    /// from zero, a quantity above zero, an amount that is no more than price × quantity.
+    pub(super) fn check(&self) -> Result<(), Code> {
+        let named = (1..=Self::NAME_MAX).contains(&self.name.chars().count());
+        let whole = self.price.share(self.quantity, 1_000_000);
+        let most = whole.map_err(|_| Code::INVALID_PARAM)?;
+        let least = self.price >= Kopecks::ZERO && self.amount >= Kopecks::ZERO;
+        let good = named && least && self.quantity > 0 && self.amount <= most;
+        if good { Ok(()) } else { Err(Code::INVALID_PARAM) }
+    }
 }
 
 impl Memory {
@@ -149,6 +192,12 @@ impl Memory {
         (count, self.documents.range(self.sent.saturating_add(1)..).next().map(|(_, d)| d))
     }
 
+    /// Whether the oldest document that waits for the OFD waits too long.
+    pub fn is_overdue(&self, now: i64) -> bool {
+        let (_, first) = self.unsent();
+        first.is_some_and(|d| now.saturating_sub(d.at) > UNSENT_MAX_MS)
+    }
+
     /// Sends what waits, when the OFD is there.
     pub(super) fn exchange(&mut self) {
         if self.online {
@@ -166,16 +215,16 @@ impl Memory {
             Phase::Init | Phase::Archive => return Err(Code::NOT_REGISTERED),
             Phase::Fiscal => {}
         }
-        let (_, first) = self.unsent();
-        let overdue = first.is_some_and(|d| now.saturating_sub(d.at) > UNSENT_MAX_MS);
-        if overdue && !closing { Err(Code::FN_TIMEOUT) } else { Ok(()) }
+        if self.is_overdue(now) && !closing { Err(Code::FN_TIMEOUT) } else { Ok(()) }
     }
 
     /// Signs a document: from here on it is fiscal.
-    pub(super) fn sign(&mut self, at: i64, shift: u32, body: Body) -> u32 {
+    pub(super) fn sign(&mut self, made: Made, body: Body) -> u32 {
         let number = self.last().saturating_add(1);
+        let Made { at, shift, electronic, operator } = made;
         let sign = signature(&self.serial, number, at);
-        self.documents.insert(number, Document { number, sign, at, shift, body });
+        let document = Document { number, sign, at, shift, electronic, operator, body };
+        self.documents.insert(number, document);
         number
     }
 }

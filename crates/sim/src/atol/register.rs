@@ -14,7 +14,9 @@ use std::time::Duration;
 use tillway_core::Kopecks;
 
 use super::Code;
-use super::memory::{Body, Item, Memory, Sale};
+use super::fault::{Current, Fault, Point, Trouble, Troubles};
+use super::marks::Marks;
+use super::memory::{Body, Item, Made, Memory, Sale};
 use super::printer::{Print, Printer};
 use super::settings::Settings;
 use super::tape;
@@ -41,7 +43,14 @@ pub struct Register {
     unfinished: Option<Unfinished>,
     /// Whether the last document that was closed was signed, and printed.
     closed: Option<Closed>,
-    faults: Vec<(Point, Fault)>,
+    faults: Troubles,
+    current: Current,
+    /// Who has logged in: name and tax number.
+    operator: Option<(String, Option<String>)>,
+    /// The last document opened the shift by itself.
+    auto_opened: bool,
+    held_by: Option<u64>,
+    marks: Marks,
 }
 
 /// A shift.
@@ -64,6 +73,19 @@ pub struct Totals {
     pub kinds: [KindTotal; 4],
     /// Cash in the drawer.
     pub drawer: Kopecks,
+    /// Cash that was put in.
+    pub income: Moved,
+    /// Cash that was taken out.
+    pub outcome: Moved,
+}
+
+/// Cash that was moved without a receipt.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Moved {
+    /// How many times.
+    pub count: u32,
+    /// How much.
+    pub sum: Kopecks,
 }
 
 /// Receipts of one kind.
@@ -95,44 +117,6 @@ pub struct Closed {
     pub printed: bool,
 }
 
-/// A place in the life of a document.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "drawn at the head of the module")]
-pub enum Point {
-    P0,
-    P1,
-    P2,
-    P3,
-    P4,
-    P5,
-    P6,
-}
-
-impl Point {
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::P0, Self::P1, Self::P2, Self::P3, Self::P4, Self::P5, Self::P6];
-}
-
-/// What happens there.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fault {
-    /// The paper ends.
-    Paper,
-    /// The link breaks, for so many calls.
-    Link {
-        /// How many calls find no link.
-        calls: u32,
-    },
-    /// The power goes, until [`Register::power`].
-    Power,
-    /// The memory does not answer. Whether it signed is the test's to say.
-    Memory {
-        /// It signed.
-        signed: bool,
-    },
-}
-
 /// A document that was written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Written {
@@ -159,7 +143,12 @@ impl Register {
             open: None,
             unfinished: None,
             closed: None,
-            faults: Vec::new(),
+            faults: Troubles::default(),
+            current: Current::default(),
+            operator: None,
+            auto_opened: false,
+            held_by: None,
+            marks: Marks::default(),
         }
     }
 
@@ -212,12 +201,64 @@ impl Register {
 
     /// What goes wrong the next time a document comes to this point.
     pub fn inject(&mut self, at: Point, fault: Fault) {
-        self.faults.push((at, fault));
+        self.faults.push(Trouble::once(at, fault));
+    }
+
+    /// What goes wrong, how often, and for whom.
+    pub fn inject_when(&mut self, trouble: Trouble) {
+        self.faults.push(trouble);
     }
 
     /// Faults that have not happened.
     pub fn pending_faults(&self) -> usize {
         self.faults.len()
+    }
+
+    /// Takes the register for one client; every other one finds the port busy. Faces do this when
+    /// their client opens the register; the calls themselves do not ask.
+    ///
+    /// # Errors
+    /// [`Code::PORT_BUSY`] while another client holds it.
+    pub fn hold(&mut self, client: u64) -> Result<(), Code> {
+        match self.held_by {
+            Some(other) if other != client => Err(Code::PORT_BUSY),
+            _ => {
+                self.held_by = Some(client);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives the register back; nothing for a client that does not hold it.
+    pub fn release(&mut self, client: u64) {
+        if self.held_by == Some(client) {
+            self.held_by = None;
+        }
+    }
+
+    /// Who prints from now on: name and tax number.
+    pub fn login(&mut self, operator: Option<(String, Option<String>)>) {
+        self.operator = operator;
+    }
+
+    /// Whether the last receipt, or the last cash, opened the shift by itself.
+    pub fn shift_auto_opened(&self) -> bool {
+        self.auto_opened
+    }
+
+    /// The cable is in, and there is power.
+    pub fn is_linked(&self) -> bool {
+        self.powered && self.unlinked == 0
+    }
+
+    /// The check of marking codes.
+    pub(super) fn marks(&mut self) -> &mut Marks {
+        &mut self.marks
+    }
+
+    /// Whose document is written next.
+    pub(super) fn current(&mut self) -> &mut Current {
+        &mut self.current
     }
 
     /// Plugs the cable in, or out.
@@ -249,24 +290,38 @@ impl Register {
         }
     }
 
-    /// Opens a shift.
+    /// Opens a shift, on paper.
     pub fn open_shift(&mut self) -> Result<Written, Code> {
-        self.gate(true, false)?;
+        self.open_shift_as(false)
+    }
+
+    /// Opens a shift, on paper or without.
+    pub fn open_shift_as(&mut self, electronic: bool) -> Result<Written, Code> {
+        self.closed = None;
+        self.gate(!electronic, false)?;
         if self.shift.opened.is_some() {
             return Err(Code::DENIED_IN_OPENED_SHIFT);
         }
         self.begin()?;
         let number = self.shift.number.saturating_add(1);
         let opened = Some(self.now);
-        self.write(Body::OpenShift, Code::OPEN_SHIFT_INTERRUPTED, |register| {
+        let code = Code::OPEN_SHIFT_INTERRUPTED;
+        self.write(Body::OpenShift, electronic, code, |register| {
             register.shift = Shift { opened, number, receipts: 0, documents: 0 };
-            register.totals.kinds = Default::default();
+            let drawer = register.totals.drawer;
+            register.totals = Totals { drawer, ..Totals::default() };
         })
     }
 
-    /// Closes the shift, an expired one too.
+    /// Closes the shift, an expired one too, on paper.
     pub fn close_shift(&mut self) -> Result<Written, Code> {
-        self.gate(true, true)?;
+        self.close_shift_as(false)
+    }
+
+    /// Closes the shift, on paper or without.
+    pub fn close_shift_as(&mut self, electronic: bool) -> Result<Written, Code> {
+        self.closed = None;
+        self.gate(!electronic, true)?;
         if self.open.is_some() {
             return Err(Code::DENIED_IN_OPENED_RECEIPT);
         }
@@ -275,7 +330,8 @@ impl Register {
         }
         self.begin()?;
         let receipts = self.shift.receipts;
-        self.write(Body::CloseShift { receipts }, Code::CLOSE_SHIFT_INTERRUPTED, |register| {
+        let code = Code::CLOSE_SHIFT_INTERRUPTED;
+        self.write(Body::CloseShift { receipts }, electronic, code, |register| {
             register.shift.opened = None;
             if register.settings.drawer_emptied_at_close {
                 register.totals.drawer = Kopecks::ZERO;
@@ -283,15 +339,18 @@ impl Register {
         })
     }
 
-    /// A report on the exchange with the OFD.
-    pub fn exchange_report(&mut self) -> Result<Written, Code> {
-        self.gate(true, true)?;
+    /// A report on the exchange with the OFD, on paper or without.
+    pub fn exchange_report(&mut self, electronic: bool) -> Result<Written, Code> {
+        self.closed = None;
+        self.gate(!electronic, true)?;
         self.begin()?;
-        self.write(Body::Exchange, Code::EXCHANGE_REPORT_INTERRUPTED, |_| {})
+        self.write(Body::Exchange, electronic, Code::EXCHANGE_REPORT_INTERRUPTED, |_| {})
     }
 
     /// Opens a receipt. In a closed shift the register opens the shift by itself, or refuses.
     pub fn open_receipt(&mut self, sale: Sale) -> Result<(), Code> {
+        self.auto_opened = false;
+        self.closed = None;
         self.gate(!sale.electronic, false)?;
         if self.open.is_some() {
             return Err(Code::DENIED_IN_OPENED_RECEIPT);
@@ -303,13 +362,15 @@ impl Register {
             if !self.settings.opens_shift {
                 return Err(Code::DENIED_IN_CLOSED_SHIFT);
             }
-            self.open_shift()?;
+            self.open_shift_as(sale.electronic)?;
+            self.auto_opened = true;
         }
         let known = self.settings.taxations.iter();
         if sale.taxation.is_some() && !known.clone().any(|t| Some(t) == sale.taxation.as_ref()) {
             return Err(Code::INVALID_TAXATION_TYPE);
         }
         self.begin()?;
+        self.closed = None;
         self.open = Some(sale);
         Ok(())
     }
@@ -324,6 +385,7 @@ impl Register {
         if !self.settings.rates.contains(&item.vat) {
             return Err(Code::INVALID_TAX_TYPE);
         }
+        item.check()?;
         match fault {
             Some(Fault::Paper) => {
                 self.printer.paper = 0;
@@ -384,12 +446,12 @@ impl Register {
         }
         let number = self.shift.receipts.saturating_add(1);
         let sale = Sale { number, ..sale };
-        let written =
-            self.write(Body::Receipt(sale.clone()), Code::CLOSE_RECEIPT_INTERRUPTED, |register| {
-                register.open = None;
-                register.shift.receipts = number;
-                register.count(&sale, given);
-            });
+        let (body, electronic) = (Body::Receipt(Box::new(sale.clone())), sale.electronic);
+        let written = self.write(body, electronic, Code::CLOSE_RECEIPT_INTERRUPTED, |register| {
+            register.open = None;
+            register.shift.receipts = number;
+            register.count(&sale, given);
+        });
         if written == Err(Code::NO_PAPER) {
             self.annul();
         }
@@ -432,7 +494,8 @@ impl Register {
     /// What became of the last close.
     pub fn check_closed(&mut self) -> Result<Closed, Code> {
         self.reach()?;
-        Ok(self.closed.unwrap_or(Closed { document: None, printed: false }))
+        let closed = self.closed.filter(|_| self.open.is_none());
+        Ok(closed.unwrap_or(Closed { document: None, printed: false }))
     }
 
     /// Prints the rest of a document.
@@ -483,18 +546,26 @@ impl Register {
 
     /// Puts cash in or takes it out; the second with a negative amount.
     pub fn move_cash(&mut self, amount: Kopecks) -> Result<Kopecks, Code> {
+        self.auto_opened = false;
         self.gate(true, false)?;
         if self.is_expired() {
             return Err(Code::SHIFT_EXPIRED);
         }
         if self.shift.opened.is_none() {
             self.open_shift()?;
+            self.auto_opened = true;
         }
         let drawer = self.totals.drawer.add(amount).map_err(|_| Code::INVALID_TOTAL)?;
         if drawer < Kopecks::ZERO {
             return Err(Code::NO_CASH);
         }
         self.totals.drawer = drawer;
+        let (moved, sum) = match amount.is_positive() {
+            true => (&mut self.totals.income, amount),
+            false => (&mut self.totals.outcome, amount.neg().unwrap_or(amount)),
+        };
+        moved.count = moved.count.saturating_add(1);
+        moved.sum = moved.sum.add(sum).unwrap_or(moved.sum);
         Ok(drawer)
     }
 
@@ -528,6 +599,7 @@ impl Register {
     fn write(
         &mut self,
         body: Body,
+        electronic: bool,
         code: Code,
         after: impl FnOnce(&mut Self),
     ) -> Result<Written, Code> {
@@ -537,18 +609,21 @@ impl Register {
                 return Err(Code::NO_PAPER);
             }
             Some(Fault::Memory { signed: true }) => {
-                self.sign(body, after);
+                let document = self.sign(body, electronic, after);
+                // The register learns of it from the memory afterwards, and prints it then.
+                if !electronic {
+                    self.unfinished = Some(Unfinished { document, code });
+                }
                 return Err(Code::FN_EXCHANGE);
             }
             Some(other) => return Err(self.break_down(other)),
             None => {}
         }
-        let electronic = matches!(&body, Body::Receipt(sale) if sale.electronic);
-        let number = self.sign(body, after);
+        let number = self.sign(body, electronic, after);
         let broken = self.at(Point::P4).or_else(|| self.at(Point::P5));
         let lines = self.render(number);
         let printed = match broken {
-            Some(Fault::Paper | Fault::Power) => {
+            Some(Fault::Paper | Fault::Power) if !electronic => {
                 self.printer.tear(Print::Document(number), &lines);
                 false
             }
@@ -569,10 +644,12 @@ impl Register {
         }
     }
 
-    fn sign(&mut self, body: Body, after: impl FnOnce(&mut Self)) -> u32 {
+    fn sign(&mut self, body: Body, electronic: bool, after: impl FnOnce(&mut Self)) -> u32 {
         let opens = matches!(body, Body::OpenShift);
         let shift = self.shift.number.saturating_add(u32::from(opens));
-        let number = self.memory.sign(self.now, shift, body);
+        let operator = self.operator.as_ref().map(|(name, _)| name.clone());
+        let made = Made { at: self.now, shift, electronic, operator };
+        let number = self.memory.sign(made, body);
         after(self);
         self.shift.documents = self.shift.documents.saturating_add(1);
         self.memory.exchange();
@@ -581,8 +658,7 @@ impl Register {
 
     /// Takes the fault of this point, if there is one.
     fn at(&mut self, point: Point) -> Option<Fault> {
-        let place = self.faults.iter().position(|(at, _)| *at == point)?;
-        Some(self.faults.remove(place).1)
+        self.faults.take(point, &self.current)
     }
 
     /// Before anything was sent, the driver finds no register at all.

@@ -52,7 +52,7 @@ fn totals(register: &Register) -> Option<String> {
             .documents()
             .filter(|document| document.shift == shift)
             .filter_map(|document| match &document.body {
-                Body::Receipt(sale) => Some(sale),
+                Body::Receipt(sale) => Some(&**sale),
                 _ => None,
             })
             .filter(of_kind)
@@ -73,8 +73,7 @@ fn tape(register: &Register) -> Option<String> {
     for document in register.memory.documents() {
         let whole = register.printer.tape().iter();
         let whole = whole.filter(|p| p.of == Print::Document(document.number) && !p.torn).count();
-        let paper = !matches!(&document.body, Body::Receipt(sale) if sale.electronic);
-        if whole != usize::from(paper) {
+        if whole != usize::from(!document.electronic) {
             return Some(format!("document {} came out {whole} times", document.number));
         }
     }

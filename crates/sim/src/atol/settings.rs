@@ -29,8 +29,24 @@ pub struct Settings {
     pub format: String,
     /// The taxation systems that were registered, in the driver's words.
     pub taxations: Vec<String>,
-    /// The rates that driver and firmware know, in the driver's words.
+    /// The rates that the firmware knows, in the driver's words; any other is 144.
     pub rates: Vec<String>,
+    /// The rates that the driver knows; any other is 501.
+    pub driver_rates: Vec<String>,
+    /// The rate of a line that names none.
+    pub department_rate: String,
+    /// Minutes east of UTC that the host glues on the register's times.
+    pub offset_min: i16,
+    /// A field that the note does not name is refused, instead of ignored as the driver does.
+    pub unknown_fields_refused: bool,
+    /// Fields of `fiscalParams` that the driver could not read.
+    pub unread_fields: Vec<String>,
+    /// How long the memory keeps the full text of its documents, in days.
+    pub full_text_days: u32,
+    /// Marking codes that the state's system refuses, as they come in `imc`.
+    pub refused_marks: Vec<String>,
+    /// The state's system for marking codes answers.
+    pub marking_online: bool,
     /// A receipt in a closed shift opens the shift by itself, instead of 73.
     pub opens_shift: bool,
     /// What a receipt in an expired shift gets: 68 or 141.
@@ -63,6 +79,17 @@ impl Default for Settings {
                 "none", "vat0", "vat5", "vat7", "vat10", "vat20", "vat22", "vat105", "vat107",
                 "vat110", "vat120", "vat122",
             ]),
+            driver_rates: words(&[
+                "none", "vat0", "vat5", "vat7", "vat10", "vat18", "vat20", "vat22", "vat105",
+                "vat107", "vat110", "vat118", "vat120", "vat122",
+            ]),
+            department_rate: "none".into(),
+            offset_min: 180,
+            unknown_fields_refused: true,
+            unread_fields: Vec::new(),
+            full_text_days: 30,
+            refused_marks: Vec::new(),
+            marking_online: true,
             opens_shift: true,
             expired_code: Code::SHIFT_EXPIRED,
             x_in_closed_shift: true,

@@ -31,7 +31,11 @@ pub fn document(document: &Document, register: &Register) -> Vec<String> {
         Body::Exchange => lines.push(middle("ОТЧЕТ О СОСТОЯНИИ РАСЧЕТОВ", width)),
         Body::Receipt(sale) => receipt(&mut lines, sale, width),
     }
-    if let Body::Receipt(Sale { number, .. }) = &document.body {
+    if !matches!(document.body, Body::Receipt(_)) {
+        lines.extend(document.operator.iter().map(|operator| pair("КАССИР", operator, width)));
+    }
+    if let Body::Receipt(sale) = &document.body {
+        let number = sale.number;
         let shift = format!("СМЕНА №{}", document.shift);
         lines.push(pair(&shift, &format!("ЧЕК №{number}"), width));
     } else {
@@ -89,10 +93,27 @@ fn receipt(lines: &mut Vec<String>, sale: &Sale, width: usize) {
     if let Some(contact) = &sale.contact {
         lines.push(pair("ЭЛ. АДР. ПОКУПАТЕЛЯ", contact, width));
     }
-    if let Some(attribute) = &sale.attribute {
-        lines.push(pair("ДОП. РЕКВИЗИТ", attribute, width));
+    if let Some((kind, date, number)) = &sale.basis {
+        let why =
+            if *kind == 0 { "САМОСТОЯТЕЛЬНО" } else { "ПО ПРЕДПИСАНИЮ" };
+        lines.push(pair("ТИП КОРРЕКЦИИ", why, width));
+        lines.push(pair("ОСНОВАНИЕ", number.as_deref().unwrap_or_default(), width));
+        lines.push(pair("ДАТА РАСЧЕТА", date, width));
     }
-    lines.extend(sale.notes.iter().flat_map(|note| wrap(note, width)));
+    let details = [
+        ("АВТОМАТ", &sale.machine),
+        ("АДРЕС РАСЧЕТОВ", &sale.address),
+        ("МЕСТО РАСЧЕТОВ", &sale.place),
+        ("ДОП. РЕКВИЗИТ", &sale.attribute),
+    ];
+    for (name, value) in details {
+        lines.extend(value.iter().map(|value| pair(name, value, width)));
+    }
+    lines.extend(sale.user_attribute.iter().map(|(name, value)| pair(name, value, width)));
+    lines.extend(sale.notes.iter().flat_map(|note| match note.chars().count() <= width {
+        true => vec![note.clone()],
+        false => wrap(note, width),
+    }));
 }
 
 fn body(lines: &mut Vec<String>, sale: &Sale, width: usize) {
@@ -176,14 +197,14 @@ pub(super) fn middle(text: &str, width: usize) -> String {
 }
 
 /// One text at the left, one at the right; in two lines' width when they do not fit.
-fn pair(left: &str, right: &str, width: usize) -> String {
+pub(super) fn pair(left: &str, right: &str, width: usize) -> String {
     let used = left.chars().count().saturating_add(right.chars().count());
     let gap = width.saturating_sub(used).max(1);
     format!("{left}{}{right}", " ".repeat(gap))
 }
 
 /// Broken between words, and within one that is wider than the paper.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
