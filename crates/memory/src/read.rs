@@ -141,6 +141,7 @@ impl AccountBook for MemoryStore {
         Ok(Audit {
             accounts: tables.accounts.values().cloned().collect(),
             holds: tables.live_holds().cloned().collect(),
+            refunds: tables.refunds.values().cloned().collect(),
             payments: tables.payments.values().cloned().collect(),
             orders: tables.orders.values().cloned().collect(),
             movements: tables.movements.clone(),
@@ -150,6 +151,7 @@ impl AccountBook for MemoryStore {
                 .iter()
                 .flat_map(|(id, records)| records.iter().map(|stored| (*id, stored.clone())))
                 .collect(),
+            keys: tables.keys.iter().map(|(key, row)| (*key, row.clone())).collect(),
         })
     }
 }
@@ -169,6 +171,8 @@ impl Tables {
             indexes.filter_map(|index| self.movements.get(*index)).for_each(|m| walk.movement(m));
             digest.account(&walk)?;
         }
+        self.movements.iter().for_each(|movement| digest.movement(movement));
+        self.keys.iter().for_each(|(key, row)| digest.key(*key, row));
         Ok(digest.end())
     }
 

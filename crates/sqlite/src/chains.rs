@@ -38,6 +38,9 @@ pub(crate) const ALL_RECORDS: &str = concat!(
     " FROM records ORDER BY stream_kind, stream, seq"
 );
 
+pub(crate) const KEYS: &str =
+    concat!("SELECT scope, id, ", columns!(key), " FROM keys ORDER BY scope, id");
+
 /// Why a walk ended early.
 pub(crate) enum Broken {
     Read(Fail),
@@ -75,7 +78,7 @@ pub(crate) fn audit(
     let mut auditor = Auditor::default();
     let mut seen = Checked { schema: schema(db)?, ..Checked::default() };
     let mut rows = Rows { done: 0, total: total(db)?, progress };
-    let movements = concat!("SELECT ", columns!(movement), " FROM movements");
+    let movements = concat!("SELECT ", columns!(movement), " FROM movements ORDER BY entry");
     walk(db, "movements", movements, [], row::movement, |(_, movement)| {
         rows.one(&mut seen.movements);
         Ok(auditor.movement(&movement)?)
@@ -88,6 +91,8 @@ pub(crate) fn audit(
         statement(db, account.id, &mut chain, || rows.one(&mut 0))?;
         Ok(auditor.account(&chain)?)
     })?;
+    let refunds = concat!("SELECT ", columns!(refund), " FROM refunds");
+    walk(db, "refunds", refunds, [], row::refund, |refund| Ok(auditor.refund(&refund)?))?;
     let payments = concat!("SELECT ", columns!(payment), " FROM payments");
     walk(db, "payments", payments, [], row::payment, |payment| {
         rows.one(&mut seen.payments);
@@ -114,6 +119,10 @@ pub(crate) fn audit(
         Ok(auditor.stream(&chain)?)
     })?;
     strays(db)?;
+    walk(db, "keys", KEYS, [], row::named_key, |(key, row)| {
+        auditor.key(key, &row);
+        Ok(())
+    })?;
     auditor.end()?;
     walk(db, "guests", "SELECT body FROM guests", [], row::guest, |_| {
         rows.one(&mut seen.guests);
@@ -185,6 +194,25 @@ pub(crate) fn digest(db: &Connection, day: Day) -> Result<Option<Digest>, Broken
         let mut chain = AccountWalk::new(&account);
         statement(db, account.id, &mut chain, || ())?;
         Ok(digest.account(&chain)?)
+    })?;
+    let movements = concat!(
+        "SELECT ",
+        columns!(movement),
+        " FROM movements WHERE debit <> 0 AND credit <> 0 AND at_ms >= ?1 AND at_ms < ?2",
+        " ORDER BY entry"
+    );
+    walk(db, "movements", movements, [from, to], row::movement, |(_, movement)| {
+        digest.movement(&movement);
+        Ok(())
+    })?;
+    let keys = concat!(
+        "SELECT scope, id, ",
+        columns!(key),
+        " FROM keys WHERE at_ms >= ?1 AND at_ms < ?2 ORDER BY scope, id"
+    );
+    walk(db, "keys", keys, [from, to], row::named_key, |(key, row)| {
+        digest.key(key, &row);
+        Ok(())
     })?;
     Ok(digest.end())
 }

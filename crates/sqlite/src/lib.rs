@@ -26,5 +26,6 @@ pub use backup::Backup;
 pub use check::{Checked, Progress, Stage};
 pub use config::SqliteConfig;
 pub use error::{BackupError, CheckError, OpenError};
+pub use queue::Stats;
 pub use store::SqliteStore;
 pub use tillway_device::Mode;

@@ -75,6 +75,21 @@ pub(crate) struct Queue {
 struct Waiting {
     tasks: VecDeque<Task>,
     called: bool,
+    batches: u64,
+    taken: u64,
+}
+
+/// How the writer keeps up.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// How many tasks wait for the writer now: commits, claims, and who asks whether it answers.
+    pub waiting: usize,
+    /// How many batches the writer took since the store was opened; each is one sync of the disk,
+    /// or none when it wrote nothing.
+    pub batches: u64,
+    /// How many tasks were in them.
+    pub batched: u64,
 }
 
 impl Queue {
@@ -118,6 +133,9 @@ impl Queue {
         let count = waiting.tasks.len().min(max);
         if count == 0 {
             waiting.called = false;
+        } else {
+            waiting.batches = waiting.batches.saturating_add(1);
+            waiting.taken = waiting.taken.saturating_add(u64::try_from(count).unwrap_or_default());
         }
         waiting.tasks.drain(..count).collect()
     }
@@ -127,9 +145,10 @@ impl Queue {
         while !self.take(usize::MAX).is_empty() {}
     }
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.lock().tasks.len()
+    pub(crate) fn stats(&self) -> Stats {
+        let waiting = self.lock();
+        let Waiting { batches, taken: batched, .. } = *waiting;
+        Stats { waiting: waiting.tasks.len(), batches, batched }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

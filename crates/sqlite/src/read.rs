@@ -410,16 +410,19 @@ pub(crate) fn audit(db: &Connection) -> Result<Audit, Fail> {
     let payments = concat!("SELECT ", columns!(payment), " FROM payments");
     let orders =
         concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_id = id");
+    let refunds = concat!("SELECT ", columns!(refund), " FROM refunds");
     let movements = concat!("SELECT ", columns!(movement), " FROM movements ORDER BY entry");
     moment(db, |db| {
         Ok(Audit {
             accounts: many(db, accounts, [], row::account)?,
             holds: many(db, holds, [live], row::hold)?,
+            refunds: many(db, refunds, [], row::refund)?,
             payments: many(db, payments, [], row::payment)?,
             orders: many(db, orders, [], row::order)?,
             movements: many(db, movements, [], |c| row::movement(c).map(|(_, m)| m))?,
             streams: many(db, chains::STREAMS, [], row::stream)?,
             records: many(db, chains::ALL_RECORDS, [], row::named_record)?,
+            keys: many(db, chains::KEYS, [], row::named_key)?,
         })
     })
 }

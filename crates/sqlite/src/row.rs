@@ -7,7 +7,7 @@ use rusqlite::{Connection, Params, Row};
 use tillway_core::account::Parts;
 use tillway_core::book::{
     Binding, Capture, Chain, Hold, HoldState, KeyRow, KindSums, Live, Movement, Order, Party,
-    Payer, Payment, PaymentState, Record, Refund, Seq, Status, Stored, StreamId, StreamKind,
+    Payer, Payment, PaymentState, Record, Refund, Scope, Seq, Status, Stored, StreamId, StreamKind,
     StreamRow, TokenId, TokenRow, Why, code,
 };
 use tillway_core::book::{Fence, Head};
@@ -237,6 +237,10 @@ pub(crate) use columns;
 pub(crate) fn key(c: &Columns<'_>) -> Result<KeyRow, Fail> {
     let body = Fingerprint(c.sixteen()?);
     Ok(KeyRow { body, refusal: c.opt_decoded()?, at: c.time()? })
+}
+
+pub(crate) fn named_key(c: &Columns<'_>) -> Result<((Scope, Uuid), KeyRow), Fail> {
+    Ok(((c.coded(Scope::from_code)?, c.uuid()?), key(c)?))
 }
 
 pub(crate) fn payment(c: &Columns<'_>) -> Result<Payment, Fail> {

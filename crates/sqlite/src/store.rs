@@ -18,7 +18,7 @@ use crate::config::SqliteConfig;
 use crate::error::{BackupError, CheckError, Fail, OpenError};
 use crate::gone::{Gone, Waiting};
 use crate::open;
-use crate::queue::{Health, Queue, Task};
+use crate::queue::{Health, Queue, Stats, Task};
 use crate::read::Readers;
 use crate::writer::Writer;
 
@@ -67,6 +67,11 @@ impl SqliteStore {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.config.path
+    }
+
+    /// How the writer keeps up, for metrics.
+    pub fn stats(&self) -> Stats {
+        self.queue.stats()
     }
 
     /// Checks the file, every sum and every chain of the book, and the digests of past days. Reads

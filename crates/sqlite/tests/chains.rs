@@ -8,13 +8,16 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use rusqlite::Connection;
-use tillway_core::Timestamp;
-use tillway_core::book::{Commit, Day, Digest, Fault, Head, Op, Record, Status, StreamId, Verdict};
-use tillway_core::id::{AccountId, PaymentId};
+use tillway_core::book::{
+    Commit, Day, Digest, Fault, Head, House, Op, Party, Record, Scope, Status, StreamId, Verdict,
+    Why,
+};
+use tillway_core::id::{AccountId, OrderId, PaymentId, RefundId};
 use tillway_core::port::{Journal, Store};
+use tillway_core::{Kopecks, Timestamp};
 use tillway_sqlite::{CheckError, Checked, SqliteStore};
 
-use support::{NOW, account_id, capture, guest_with_deposit, open, uuid};
+use support::{NOW, account_id, capture, guest_with_deposit, key, open, uuid};
 
 fn append(store: &SqliteStore, at: Timestamp, stream: StreamId, record: Record) {
     let head = Head { status: Status::Done, ..Head::default() };
@@ -187,6 +190,81 @@ fn lck_14_what_was_changed_in_a_row_is_found() {
             _ => false,
         };
         assert!(is, "{sql}: {found:?}");
+    }
+}
+
+/// A day with an order that was closed, money that the house moved, a refund and a top-up that
+/// had a key; sealed.
+fn sealed_house() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.db");
+    let store = open(&path);
+    let done = |commit: Commit| {
+        let committed = block_on(store.commit(commit)).unwrap();
+        assert!(matches!(committed.verdict, Verdict::Done(_)), "{committed:?}");
+    };
+    block_on(guest_with_deposit(&store, 1, 5_000));
+    done(capture(1, account_id(1), 1_000, None));
+    let (id, of) = (RefundId(uuid(6, 1)), PaymentId(uuid(5, 1)));
+    let refund = Op::Refund { id, of, amount: Kopecks(400), before: None };
+    let refund = Commit::of(NOW, vec![refund]);
+    done(Commit { key: Some(key(Scope::Refund, id.0, "refund")), ..refund });
+    done(Commit::of(NOW, vec![Op::Close { order: OrderId(uuid(3, 1)), listed: vec![of] }]));
+    let (from, to) = (House::SalesReturnsUnlinked, House::Suspense);
+    let (from, to, by) = (Party::House(from), Party::House(to), uuid(6, 2));
+    let unlinked = Op::Move { from, to, amount: Kopecks(300), why: Why::Unlinked, by };
+    let unlinked = Commit::of(NOW, vec![unlinked]);
+    done(Commit { key: Some(key(Scope::Unlinked, by, "unlinked")), ..unlinked });
+    let digest = block_on(store.digest(Day::of(NOW))).unwrap().unwrap();
+    assert_eq!((digest.house, digest.keys), (Some(2), Some(2)));
+    seal(&store, &digest);
+    block_on(store.check()).unwrap();
+    drop(store);
+    std::fs::read(path).unwrap()
+}
+
+/// No chain has them, and the sums of the book do not need them.
+#[test]
+fn lck_14_what_the_house_moved_and_which_keys_were_used_is_found() {
+    let sound = sealed_house();
+    tampered(&sound, "").unwrap();
+    let house = "debit <> 0 AND credit <> 0";
+    let changes = [
+        format!("UPDATE movements SET at_ms = at_ms - 1 WHERE {house}"),
+        format!("UPDATE movements SET at_ms = at_ms + 86400000 WHERE {house}"),
+        format!("UPDATE movements SET credit = 8 WHERE {house}"),
+        format!("UPDATE movements SET amount = amount + 1 WHERE {house} AND why = 6"),
+        format!("UPDATE movements SET by_id = zeroblob(16) WHERE {house}"),
+        format!("DELETE FROM movements WHERE {house} AND why = 6"),
+        format!(
+            "INSERT INTO movements SELECT 77, 6, NULL, 8, NULL, unit, 1, why, by_id, at_ms, at_off \
+             FROM movements WHERE {house} LIMIT 1"
+        ),
+        "DELETE FROM keys WHERE scope = 2".to_owned(),
+        "UPDATE keys SET id = zeroblob(16) WHERE scope = 3".to_owned(),
+        "UPDATE keys SET body = zeroblob(16) WHERE scope = 3".to_owned(),
+        "UPDATE keys SET scope = 8 WHERE scope = 3".to_owned(),
+        "UPDATE keys SET at_ms = at_ms - 86400000".to_owned(),
+    ];
+    for sql in changes {
+        let found = tampered(&sound, &sql);
+        assert!(matches!(fault(&found), Some(Fault::Digest { .. })), "{sql}: {found:?}");
+    }
+}
+
+#[test]
+fn i4_what_was_given_back_is_what_the_refunds_say() {
+    let sound = sealed_house();
+    let changes = [
+        "UPDATE refunds SET own = own + 1",
+        "DELETE FROM refunds",
+        "UPDATE refunds SET payment = zeroblob(16)",
+        "INSERT INTO refunds SELECT zeroblob(16), payment, 1, 0, at_ms, at_off FROM refunds",
+        "UPDATE payments SET refunded = 300, own = own - 100",
+    ];
+    for sql in changes {
+        let found = tampered(&sound, sql);
+        assert!(matches!(fault(&found), Some(Fault::Refunds { .. })), "{sql}: {found:?}");
     }
 }
 

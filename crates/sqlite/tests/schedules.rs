@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../src/queue.rs"]
-#[allow(dead_code, reason = "the tests use a part of it")]
+#[allow(dead_code, unreachable_pub, reason = "the tests use a part of it")]
 mod queue;
 #[path = "../../device/tests/model/sync.rs"]
 mod sync;

@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 
 use crate::book::digest::{AccountWalk, Day, Digest, Digests, StreamWalk};
-use crate::book::row::{Hold, House, Live, Movement, Order, Party, Payment, PaymentState};
+use crate::book::op::Scope;
+use crate::book::row::{
+    Hold, House, KeyRow, Live, Movement, Order, Party, Payment, PaymentState, Refund,
+};
 use crate::book::stream::{Seq, Stored, StreamId, StreamRow};
-use crate::id::{AccountId, OrderId};
+use crate::id::{AccountId, OrderId, PaymentId, Uuid};
 use crate::{Account, Kopecks, MoneyError, Unit};
 
 /// What a store hands over for an audit: all of it, read in one moment.
@@ -18,6 +21,8 @@ pub struct Audit {
     pub accounts: Vec<Account>,
     /// All live holds.
     pub holds: Vec<Hold>,
+    /// All refunds.
+    pub refunds: Vec<Refund>,
     /// All payments.
     pub payments: Vec<Payment>,
     /// All orders.
@@ -28,6 +33,8 @@ pub struct Audit {
     pub streams: Vec<StreamRow>,
     /// All records, in the order of their streams and numbers.
     pub records: Vec<(StreamId, Stored)>,
+    /// All keys, in ascending order.
+    pub keys: Vec<((Scope, Uuid), KeyRow)>,
 }
 
 /// A sum that does not hold. None is ever expected: stop and ask for help.
@@ -73,6 +80,12 @@ pub enum Fault {
     OverRefunded {
         /// Its order.
         order: OrderId,
+    },
+    /// The refunds of a payment are not what it says was given back.
+    #[error("payment {payment} says that other sums were given back than its refunds")]
+    Refunds {
+        /// The payment.
+        payment: PaymentId,
     },
     /// Clearing of an order differs from its payments that are not settled.
     #[error("clearing of order {order} is {stored:?}, its payments give {rebuilt:?}")]
@@ -141,6 +154,7 @@ pub fn audit(book: &Audit) -> Result<(), Fault> {
         }
     }
     walks.values().try_for_each(|walk| auditor.account(walk))?;
+    book.refunds.iter().try_for_each(|refund| auditor.refund(refund))?;
     book.payments.iter().try_for_each(|payment| auditor.payment(payment))?;
     book.orders.iter().try_for_each(|order| auditor.order(order))?;
     let mut walks: BTreeMap<_, _> =
@@ -151,11 +165,13 @@ pub fn audit(book: &Audit) -> Result<(), Fault> {
         auditor.kept(*stream, stored);
     }
     walks.values().try_for_each(|walk| auditor.stream(walk))?;
+    book.keys.iter().for_each(|(key, row)| auditor.key(*key, row));
     auditor.end()
 }
 
-/// Checks a book row by row, in this order: all movements, all live holds, all accounts by id, all
-/// payments, all orders, all streams by id; then [`Auditor::end`].
+/// Checks a book row by row, in this order: all movements by entry, all live holds, all accounts by
+/// id, all refunds, all payments, all orders, all streams by id, all keys by scope and id; then
+/// [`Auditor::end`].
 #[derive(Clone, Debug, Default)]
 pub struct Auditor {
     /// Of each party that is not at zero.
@@ -164,6 +180,8 @@ pub struct Auditor {
     held: BTreeMap<AccountId, (Kopecks, Kopecks)>,
     /// Of each order that was not compared yet.
     live: BTreeMap<OrderId, Live>,
+    /// Of each payment that was not compared yet: refunds are few.
+    refunded: BTreeMap<PaymentId, Kopecks>,
     clearing: BTreeMap<OrderId, Sum>,
     digests: Digests,
     kept: Vec<Option<Digest>>,
@@ -203,6 +221,7 @@ impl Auditor {
                 self.sums.remove(&(party, movement.unit));
             }
         }
+        self.digests.movement(movement);
         Ok(())
     }
 
@@ -239,11 +258,25 @@ impl Auditor {
         self.digests.account(walk)
     }
 
+    /// A refund.
+    ///
+    /// # Errors
+    /// When a sum does not fit.
+    pub fn refund(&mut self, refund: &Refund) -> Result<(), Fault> {
+        let sum = self.refunded.entry(refund.of).or_default();
+        *sum = sum.add(refund.parts.total()?)?;
+        Ok(())
+    }
+
     /// A payment.
     ///
     /// # Errors
-    /// When it was refunded beyond its amount.
+    /// When it was refunded beyond its amount, or not by its refunds.
     pub fn payment(&mut self, payment: &Payment) -> Result<(), Fault> {
+        let refunded = self.refunded.remove(&payment.id).unwrap_or_default();
+        if refunded != payment.capture().map(|capture| capture.refunded).unwrap_or_default() {
+            return Err(Fault::Refunds { payment: payment.id });
+        }
         let PaymentState::Captured(capture) = &payment.state else { return Ok(()) };
         let rest = payment.live()?;
         if rest < Kopecks::ZERO {
@@ -290,11 +323,16 @@ impl Auditor {
         }
     }
 
+    /// A key.
+    pub fn key(&mut self, key: (Scope, Uuid), row: &KeyRow) {
+        self.digests.key(key, row);
+    }
+
     /// What can only be said in the end.
     ///
     /// # Errors
-    /// When the book does not sum to zero, has money of orders that it does not know, or differs
-    /// from a digest that was kept.
+    /// When the book does not sum to zero, has money of orders or refunds of payments that it does
+    /// not know, or differs from a digest that was kept.
     pub fn end(self) -> Result<(), Fault> {
         for unit in [Unit::Rub, Unit::Points] {
             let mut of_unit =
@@ -306,6 +344,9 @@ impl Auditor {
         }
         if let Some(order) = self.live.keys().next() {
             return Err(Fault::Live { order: *order });
+        }
+        if let Some(payment) = self.refunded.keys().next() {
+            return Err(Fault::Refunds { payment: *payment });
         }
         for kept in self.kept {
             let kept = kept.ok_or(Fault::Stream { stream: Digest::STREAM })?;

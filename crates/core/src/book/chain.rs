@@ -9,7 +9,8 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::book::row::{Movement, Party};
+use crate::book::op::Scope;
+use crate::book::row::{KeyRow, Movement, Party};
 use crate::book::stream::{Stored, StreamId};
 use crate::id::Uuid;
 use crate::time::Timestamp;
@@ -49,6 +50,17 @@ impl Chain {
         link.time(movement.at);
         link.end()
     }
+}
+
+/// What a digest has of a key: which request it was, when, and whether it was refused.
+pub(crate) fn key_link((scope, id): (Scope, Uuid), row: &KeyRow) -> Chain {
+    let mut link = Link::after(Chain::START);
+    link.number(scope.code());
+    link.bytes(id.as_bytes());
+    link.bytes(&row.body.0);
+    link.number(u8::from(row.refusal.is_some()));
+    link.time(row.at);
+    link.end()
 }
 
 /// In hexadecimal.

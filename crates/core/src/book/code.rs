@@ -4,6 +4,7 @@
 //! the same. Zero goes to the most frequent value, because it takes the least space.
 
 use crate::account::{AccountKind, AccountStatus, Unit};
+use crate::book::op::Scope;
 use crate::book::row::{House, Party, Why};
 use crate::book::stream::Status;
 use crate::guest::Identification;
@@ -36,6 +37,16 @@ codes! {
     Unit { Rub = 0, Points = 1 }
     Identification { Weak = 0, Strong = 1 }
     Status { Open = 0, NeedsPerson = 1, Done = 2 }
+    Scope {
+        Payment = 1,
+        Refund = 2,
+        Unlinked = 3,
+        Reserve = 4,
+        TopUp = 5,
+        Accrue = 6,
+        Guests = 7,
+        Custom = 8,
+    }
     Why {
         Capture = 0,
         Close = 1,

@@ -1,4 +1,5 @@
-//! The digest of a day: one number over the ends of all chains that grew on it.
+//! The digest of a day: one number over the ends of all chains that grew on it, and over what of
+//! that day stands in no chain: movements between accounts of the house, and keys.
 //!
 //! A chain proves that no entry changed as long as its last link is right. The digest of each past
 //! day stands as a record in a stream of its own; printed, or sent to somebody, it also convicts
@@ -10,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Account;
 use crate::book::audit::Fault;
-use crate::book::chain::Chain;
-use crate::book::row::Movement;
+use crate::book::chain::{Chain, key_link};
+use crate::book::op::Scope;
+use crate::book::row::{KeyRow, Movement};
 use crate::book::stream::{Record, Seq, Stored, StreamId, StreamKind, StreamRow};
 use crate::flow::BadRecord;
 use crate::id::{AccountId, Uuid};
@@ -57,7 +59,13 @@ pub struct Digest {
     pub streams: u64,
     /// How many guest accounts had movements.
     pub accounts: u64,
-    /// SHA-256 over the ends of their chains at the end of the day.
+    /// How many movements there were between two accounts of the house. `None`, as `keys`: the day
+    /// was sealed by a version that looked at streams and accounts alone.
+    pub house: Option<u64>,
+    /// How many keys were used for the first time.
+    pub keys: Option<u64>,
+    /// SHA-256 over the ends of their chains at the end of the day, over the movements of the house
+    /// and over the keys.
     pub root: Chain,
 }
 
@@ -71,6 +79,10 @@ struct Body {
     accounts: u64,
     #[cbor(n(3), with = "minicbor::bytes")]
     root: [u8; 32],
+    #[n(4)]
+    house: Option<u64>,
+    #[n(5)]
+    keys: Option<u64>,
 }
 
 impl Digest {
@@ -79,11 +91,11 @@ impl Digest {
 
     /// As a record of that stream.
     pub fn encode(&self) -> Record {
-        let Self { day, streams, accounts, root } = *self;
-        let body = Body { day: day.0, streams, accounts, root: root.0 };
+        let Self { day, streams, accounts, house, keys, root } = *self;
+        let body = Body { day: day.0, streams, accounts, root: root.0, house, keys };
         // Writing to memory cannot fail.
         let body = minicbor::to_vec(&body).unwrap_or_default().into();
-        Record { kind: 1, version: 1, body }
+        Record { kind: 1, version: if self.is_whole() { 2 } else { 1 }, body }
     }
 
     /// From a record of that stream.
@@ -92,12 +104,24 @@ impl Digest {
     /// [`BadRecord`] when it is none.
     pub fn decode(record: &Record) -> Result<Self, BadRecord> {
         let Record { kind, version, body } = record;
-        if (*kind, *version) != (1, 1) {
+        if *kind != 1 || !matches!(version, 1 | 2) {
             return Err(BadRecord::Unknown { kind: *kind, version: *version });
         }
-        let body: Body = minicbor::decode(body).map_err(|_| BadRecord::Damaged { kind: *kind })?;
-        let Body { day, streams, accounts, root } = body;
-        Ok(Self { day: Day(day), streams, accounts, root: Chain(root) })
+        let damaged = BadRecord::Damaged { kind: *kind };
+        let body: Body = minicbor::decode(body).map_err(|_| damaged.clone())?;
+        let Body { day, streams, accounts, root, house, keys } = body;
+        let digest = Self { day: Day(day), streams, accounts, house, keys, root: Chain(root) };
+        let is_as_written = house.is_some() == keys.is_some();
+        if is_as_written && digest.is_whole() == (*version == 2) {
+            Ok(digest)
+        } else {
+            Err(damaged)
+        }
+    }
+
+    /// Whether it covers what stands in no chain as well.
+    fn is_whole(&self) -> bool {
+        self.house.is_some()
     }
 }
 
@@ -197,18 +221,23 @@ impl<'r> AccountWalk<'r> {
 }
 
 /// Makes the digest of one day. Feed streams and accounts in ascending order of their ids, whole,
-/// each from its first entry; those that did not grow on the day may be left out.
+/// each from its first entry; movements in the order of their entries; keys in ascending order.
+/// What is not of the day may be left out.
 #[derive(Clone, Debug)]
 pub struct DayDigest {
     day: Day,
     streams: (u64, Sha256),
     accounts: (u64, Sha256),
+    house: (u64, Chain),
+    keys: (u64, Sha256),
 }
 
 impl DayDigest {
     /// Of this day.
     pub fn new(day: Day) -> Self {
-        Self { day, streams: (0, Sha256::new()), accounts: (0, Sha256::new()) }
+        let none = || (0, Sha256::new());
+        let (streams, accounts, keys) = (none(), none(), none());
+        Self { day, streams, accounts, house: (0, Chain::START), keys }
     }
 
     /// The next stream.
@@ -233,6 +262,22 @@ impl DayDigest {
         Ok(())
     }
 
+    /// The next movement; one of a guest is covered by the chain of the account.
+    pub fn movement(&mut self, movement: &Movement) {
+        if movement.is_of_the_house() && Day::of(movement.at) == self.day {
+            let (count, chain) = self.house;
+            self.house = (count.saturating_add(1), chain.movement(movement));
+        }
+    }
+
+    /// The next key.
+    pub fn key(&mut self, key: (Scope, Uuid), row: &KeyRow) {
+        if Day::of(row.at) == self.day {
+            self.keys.0 = self.keys.0.saturating_add(1);
+            self.keys.1.update(key_link(key, row).0);
+        }
+    }
+
     fn put_stream(&mut self, id: StreamId, count: u64, chain: Chain) {
         self.streams.1.update([id.kind.code()]);
         put(&mut self.streams, id.id, count, chain);
@@ -244,13 +289,27 @@ impl DayDigest {
 
     /// The digest; `None` when nothing was written on the day.
     pub fn end(self) -> Option<Digest> {
-        let Self { day, streams: (streams, of_streams), accounts: (accounts, of_accounts) } = self;
-        if streams == 0 && accounts == 0 {
-            return None;
+        let nothing = [self.streams.0, self.accounts.0, self.house.0, self.keys.0] == [0; 4];
+        (!nothing).then(|| self.ended(true))
+    }
+
+    /// The digest, as versions made it that looked at streams and accounts alone, or as now.
+    fn ended(self, whole: bool) -> Digest {
+        let Self { day, streams, accounts, house, keys } = self;
+        let root = Sha256::new().chain_update(streams.1.finalize());
+        let mut root = root.chain_update(accounts.1.finalize());
+        if whole {
+            root.update(house.1.0);
+            root.update(keys.1.finalize());
         }
-        let both = Sha256::new().chain_update(of_streams.finalize());
-        let root = Chain(both.chain_update(of_accounts.finalize()).finalize().into());
-        Some(Digest { day, streams, accounts, root })
+        Digest {
+            day,
+            streams: streams.0,
+            accounts: accounts.0,
+            house: whole.then_some(house.0),
+            keys: whole.then_some(keys.0),
+            root: Chain(root.finalize().into()),
+        }
     }
 }
 
@@ -280,19 +339,32 @@ impl Digests {
         Ok(())
     }
 
+    pub(crate) fn movement(&mut self, movement: &Movement) {
+        if movement.is_of_the_house() {
+            self.day(Day::of(movement.at)).movement(movement);
+        }
+    }
+
+    pub(crate) fn key(&mut self, key: (Scope, Uuid), row: &KeyRow) {
+        self.day(Day::of(row.at)).key(key, row);
+    }
+
     fn day(&mut self, day: Day) -> &mut DayDigest {
         self.0.entry(day).or_insert_with(|| DayDigest::new(day))
     }
 
     /// Whether a kept digest is what the book gives.
     pub(crate) fn holds(&self, kept: &Digest) -> bool {
-        self.0.get(&kept.day).cloned().and_then(DayDigest::end).as_ref() == Some(kept)
+        self.0.get(&kept.day).is_some_and(|day| day.clone().ended(kept.is_whole()) == *kept)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::book::{House, Party, Refusal, Why};
+    use crate::id::Fingerprint;
+    use crate::{Kopecks, Unit};
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::utc(ms)
@@ -337,13 +409,20 @@ mod tests {
 
     #[test]
     fn a_digest_reads_back() {
-        let digest = Digest { day: Day(20_779), streams: 3, accounts: 2, root: Chain([7; 32]) };
+        let (day, root) = (Day(20_779), Chain([7; 32]));
+        let digest = Digest { day, streams: 3, accounts: 2, house: Some(4), keys: Some(5), root };
         assert_eq!(Digest::decode(&digest.encode()), Ok(digest));
+        let old = Digest { house: None, keys: None, ..digest };
+        assert_eq!(Digest::decode(&old.encode()), Ok(old));
         let Record { version, body, .. } = digest.encode();
         let newer = Record { kind: 2, version, body: body.clone() };
-        assert!(matches!(Digest::decode(&newer), Err(BadRecord::Unknown { kind: 2, version: 1 })));
+        assert!(matches!(Digest::decode(&newer), Err(BadRecord::Unknown { kind: 2, version: 2 })));
+        let damaged = Err(BadRecord::Damaged { kind: 1 });
         let cut = Record { kind: 1, version, body: body[..9].into() };
-        assert_eq!(Digest::decode(&cut), Err(BadRecord::Damaged { kind: 1 }));
+        assert_eq!(Digest::decode(&cut), damaged);
+        // Neither is taken for the other.
+        assert_eq!(Digest::decode(&Record { kind: 1, version: 1, body }), damaged);
+        assert_eq!(Digest::decode(&Record { version: 2, ..old.encode() }), damaged);
     }
 
     #[test]
@@ -356,6 +435,66 @@ mod tests {
         let next = digest(Day(1), &row, &all).unwrap().unwrap();
         assert_ne!(next.root, then.root);
         assert_eq!(digest(Day(2), &row, &all), Ok(None));
+    }
+
+    /// Nothing but the digest says what happened between accounts of the house, and which keys
+    /// were used.
+    #[test]
+    fn what_stands_in_no_chain_stands_in_the_digest() {
+        type Keyed = ((Scope, Uuid), KeyRow);
+
+        let movement = |entry: u128| Movement {
+            debit: Party::House(House::SalesReturnsUnlinked),
+            credit: Party::House(House::Suspense),
+            unit: Unit::Rub,
+            amount: Kopecks(100),
+            why: Why::Unlinked,
+            by: Uuid::from_u128(entry),
+            at: at(5),
+        };
+        let row = || KeyRow { body: Fingerprint([1; 16]), refusal: None, at: at(5) };
+        let key = |id| (Scope::TopUp, Uuid::from_u128(id));
+        let of = |movements: &[Movement], keys: &[Keyed]| {
+            let mut digest = DayDigest::new(Day(0));
+            movements.iter().for_each(|movement| digest.movement(movement));
+            keys.iter().for_each(|(key, row)| digest.key(*key, row));
+            digest.end()
+        };
+        let (movements, keys) = ([movement(1), movement(2)], [(key(1), row()), (key(2), row())]);
+        let whole = of(&movements, &keys).unwrap();
+        assert_eq!((whole.house, whole.keys), (Some(2), Some(2)));
+        assert_eq!(of(&[], &[]), None);
+        let changes: [fn(&mut Movement); 6] = [
+            |m| m.amount = Kopecks(99),
+            |m| m.credit = Party::House(House::Bank),
+            |m| m.debit = Party::House(House::Sales),
+            |m| m.at.utc_ms = 6,
+            |m| m.at.utc_ms = DAY_MS,
+            |m| m.by = Uuid::from_u128(3),
+        ];
+        for change in changes {
+            let mut other = movements.clone();
+            change(&mut other[1]);
+            assert_ne!(of(&other, &keys), Some(whole), "{other:?}");
+        }
+        assert_ne!(of(&movements[..1], &keys), Some(whole));
+        let changes: [fn(&mut Keyed); 5] = [
+            |k| k.0.0 = Scope::Unlinked,
+            |k| k.0.1 = Uuid::from_u128(3),
+            |k| k.1.body = Fingerprint([2; 16]),
+            |k| k.1.refusal = Some(Refusal::BadAmount),
+            |k| k.1.at.utc_ms = 6,
+        ];
+        for change in changes {
+            let mut other = keys.clone();
+            change(&mut other[1]);
+            assert_ne!(of(&movements, &other), Some(whole), "{other:?}");
+        }
+        assert_ne!(of(&movements, &keys[..1]), Some(whole));
+        // Of a guest the account's chain tells.
+        let guest = Movement { credit: Party::Guest(AccountId(Uuid::nil())), ..movement(3) };
+        let more = [movements.to_vec(), vec![guest]].concat();
+        assert_eq!(of(&more, &keys), Some(whole));
     }
 
     #[test]

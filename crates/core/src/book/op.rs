@@ -69,22 +69,6 @@ pub enum Scope {
     Custom,
 }
 
-impl Scope {
-    /// The stored number.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Payment => 1,
-            Self::Refund => 2,
-            Self::Unlinked => 3,
-            Self::Reserve => 4,
-            Self::TopUp => 5,
-            Self::Accrue => 6,
-            Self::Guests => 7,
-            Self::Custom => 8,
-        }
-    }
-}
-
 /// Under which rules an order is paid. Policy comes from the venue's configuration.
 #[derive(Clone, Debug)]
 pub struct OrderGuard {

@@ -427,6 +427,14 @@ pub struct Movement {
     pub at: Timestamp,
 }
 
+impl Movement {
+    /// Whether both sides are the house's: it stands in no account's chain, only in the digest of
+    /// its day.
+    pub fn is_of_the_house(&self) -> bool {
+        matches!((self.debit, self.credit), (Party::House(_), Party::House(_)))
+    }
+}
+
 /// Names a stream for a payment.
 impl From<PaymentId> for StreamId {
     fn from(id: PaymentId) -> Self {

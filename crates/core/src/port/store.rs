@@ -182,8 +182,9 @@ pub trait AccountBook: Port {
     /// The moment of the last movement: the wall clock is held against it at start (F34).
     async fn latest(&self) -> Result<Option<Timestamp>, ReadError>;
 
-    /// The whole book in one moment, for [`book::audit`](crate::book::audit()). Slow: for tests,
-    /// `check`, and quiet hours.
+    /// The whole book in one moment, for [`book::audit`](crate::book::audit()). All of it is in memory
+    /// at once: for tests and small books. A store of large ones checks itself row by row, with an
+    /// [`Auditor`](crate::book::Auditor).
     async fn audit(&self) -> Result<Audit, ReadError>;
 }
 

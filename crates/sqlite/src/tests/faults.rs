@@ -68,7 +68,7 @@ fn as_one_batch(
     let release = thread::spawn({
         let store = Arc::clone(store);
         move || {
-            while store.queue.len() < most {
+            while store.stats().waiting < most {
                 thread::yield_now();
             }
             go.send(()).unwrap();
@@ -108,6 +108,17 @@ fn a_batch_is_judged_in_order() {
     assert_eq!(answers[2], Err(stale));
     assert_eq!([3, 4].map(|n: usize| answers[n].as_ref().unwrap().replayed), [false, true]);
     assert_eq!(block_on(store.load(stream(1), Seq(0), 10)).unwrap().len(), 2);
+}
+
+#[test]
+fn batches_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(store(&folder, |config| config.batch_max = 2));
+    assert_eq!(store.stats(), crate::Stats::default());
+    let answers = as_one_batch(&store, (0..5).map(carry).collect());
+    assert!(answers.iter().all(Result::is_ok));
+    let stats = store.stats();
+    assert_eq!((stats.waiting, stats.batches, stats.batched), (0, 3, 5));
 }
 
 #[test]

@@ -33,6 +33,7 @@ impl Flaw {
                 "refusals_and_claims_survive_reopening",
             ],
             Self::CountsHoldsLate => &[
+                "f13_crowd_of_overdue_holds_lapses_by_and_by",
                 "f13_overdue_hold_stands_in_nobodys_way",
                 "pv1_holds_count_at_once",
                 "pv1_payment_leaves_holds_alone",
@@ -44,6 +45,7 @@ impl Flaw {
             Self::NeverLapses => &[
                 "f13_b13_capture_after_lapse_needs_money",
                 "f13_capture_after_lapse_is_a_new_one",
+                "f13_crowd_of_overdue_holds_lapses_by_and_by",
                 "f13_hold_lapses_at_its_time",
                 "f13_lapsed_hold_guarantees_nothing",
                 "f13_overdue_hold_stands_in_nobodys_way",

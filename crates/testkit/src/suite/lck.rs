@@ -181,6 +181,9 @@ fn tampered(book: &Audit) -> Vec<(Audit, &'static str)> {
             with("another reason", &|b| b.movements[index].why = Why::Unlinked);
         }
     }
+    with("another sum given back", &|b| b.refunds[0].parts.own = Kopecks(1));
+    with("a refund less", &|b| b.refunds.truncate(1));
+    with("a refund of no payment", &|b| b.refunds[0].of = tillway_core::id::PaymentId(id(404)));
     for index in 0..book.records.len() {
         with("another body", &|b| b.records[index].1.record.body = Box::new([9]));
         with("another kind", &|b| b.records[index].1.record.kind = 9);
@@ -199,7 +202,8 @@ fn tampered(book: &Audit) -> Vec<(Audit, &'static str)> {
         b.records.extend(last.map(next));
     });
     with("a digest that is not the day's", &|b| {
-        let digest = Digest { day: Day::of(at(0)), streams: 1, accounts: 1, root: Chain::START };
+        let (day, root) = (Day::of(at(0)), Chain::START);
+        let digest = Digest { day, streams: 1, accounts: 1, house: Some(0), keys: Some(0), root };
         let stored = Stored { seq: Seq(1), at: at(0), record: digest.encode() };
         let mut row = book::StreamRow::new(Digest::STREAM);
         (row.seq, row.at) = (Seq(1), at(0));

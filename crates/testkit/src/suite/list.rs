@@ -37,6 +37,7 @@ macro_rules! __store_cases {
             holds::i5_hold_is_its_own_key
             holds::f13_hold_lapses_at_its_time
             holds::f13_overdue_hold_stands_in_nobodys_way
+            holds::f13_crowd_of_overdue_holds_lapses_by_and_by
             holds::f13_capture_after_lapse_is_a_new_one
             holds::f13_b13_capture_after_lapse_needs_money
             holds::f13_lapsed_hold_guarantees_nothing

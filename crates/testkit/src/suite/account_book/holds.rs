@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use tillway_core::AccountKind::{Bonus, Credit, Deposit};
 use tillway_core::account::Parts;
-use tillway_core::book::{Expiry, Hold, HoldState, Op, OrderRules, Refusal};
+use tillway_core::book::{Expiry, Hold, HoldState, OVERDUE_MAX, Op, OrderRules, Refusal, Verdict};
 use tillway_core::id::{AccountId, HoldId, OrderId, PaymentId};
-use tillway_core::port::AccountBook;
+use tillway_core::port::{AccountBook, Store};
 use tillway_core::{AccountStatus, Kopecks};
 
 use crate::builders::{
@@ -244,6 +244,37 @@ pub async fn f13_overdue_hold_stands_in_nobodys_way(g: &mut Ground) -> Result<()
     g.refused(Pay::new(2, ORDER, deposit, 50_000).commit(at(1_799))).await?;
     g.done(Pay::new(3, ORDER, deposit, 50_000).commit(at(1_800))).await?;
     same(g.hold_state(1).await?, HoldState::Expired)
+}
+
+/// F13: more overdue holds than one commit lapses. It is told to come again, and nothing remembers
+/// it; some have lapsed each time, until it is judged.
+pub async fn f13_crowd_of_overdue_holds_lapses_by_and_by(g: &mut Ground) -> Result<(), Failure> {
+    let (_, deposit) = deposit_bound(g).await?;
+    let crowd = 1..=2 * OVERDUE_MAX as u64 + 8;
+    for number in crowd.clone() {
+        let (id, order) = (HoldId(id(number)), OrderId(id(1_000 + number)));
+        let (amount, expiry) = (Kopecks(2_500), Expiry::At(at(10 + number)));
+        let supersedes = None;
+        g.ops(vec![Op::Hold { id, order, account: deposit, amount, expiry, supersedes }]).await?;
+    }
+    let pay = Pay::new(900, ORDER, deposit, 100_000).commit(at(1_800));
+    let mut told: u64 = 0;
+    loop {
+        let committed = g.store().commit(pay.clone()).await?;
+        if committed.verdict != Verdict::Refused(Refusal::HoldsOverdue) {
+            check(matches!(committed.verdict, Verdict::Done(_)), "judged in the end")?;
+            check(!committed.replayed, "for the first time")?;
+            break;
+        }
+        check(g.store().payment(PaymentId(id(900))).await?.is_none(), "nothing remembers it")?;
+        told += 1;
+        check(told <= *crowd.end(), "some lapse each time")?;
+    }
+    check(told > 0, "a commit lapses a few")?;
+    for number in crowd {
+        same(g.hold_state(number).await?, HoldState::Expired)?;
+    }
+    check(matches!(g.replayed(pay).await?, Verdict::Done(_)), "its repeat is one")
 }
 
 /// F13: capture of a lapsed hold is a new capture, and is made when the money is there.
