@@ -12,7 +12,7 @@ use tillway_core::flow::{
     Step, Verdict, append, fold,
 };
 use tillway_core::guest::Identification;
-use tillway_core::id::{CommandId, GuestId, OrderId, PaymentId, RefundId, Uuid};
+use tillway_core::id::{CommandId, GuestId, OrderId, Owner, PaymentId, RefundId, Uuid};
 use tillway_core::money::Kopecks;
 use tillway_core::port::{CommandOutcome, PaymentInfo};
 use tillway_testkit::builders::till;
@@ -182,12 +182,9 @@ fn attempt(bytes: &mut Bytes<'_>) {
     let stream = StreamId { kind: StreamKind::Attempt, id: Uuid::from_u128(3) };
     let mut live = Live::<AttemptFlow>::new(stream);
     while let Some(mut step) = bytes.step() {
-        let command = match step.below(4) {
-            0 => AttemptCommand::Begin(Begun {
-                device: "kiosk 1".into(),
-                what: Body::of(&step.flag()),
-                total: Kopecks(amount(&mut step)),
-            }),
+        let command = match step.below(5) {
+            0 => AttemptCommand::Begin(begun(&mut step)),
+            4 => AttemptCommand::Bury(begun(&mut step), said(&mut step)),
             1 => AttemptCommand::Answer(said(&mut step)),
             2 => AttemptCommand::Find(said(&mut step)),
             _ => AttemptCommand::Judge(said(&mut step)),
@@ -199,6 +196,16 @@ fn attempt(bytes: &mut Bytes<'_>) {
         // What was done stays done.
         let done = known == Some(Verdict::Done);
         assert!(!done || live.flow.known().map(|said| said.verdict) == known, "{:?}", live.flow);
+    }
+}
+
+fn begun(bytes: &mut Bytes<'_>) -> Begun {
+    Begun {
+        device: "kiosk 1".into(),
+        what: Body::of(&bytes.flag()),
+        total: Kopecks(amount(bytes)),
+        before: Body::of(&bytes.byte()),
+        run: Owner(Uuid::from_u128(9)),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod binding;
+mod lane;
 mod lines;
 mod payment;
 
@@ -19,6 +20,7 @@ pub use binding::{
     Asked, BOUND_FOR, BUSY_TRIES_MAX, BUSY_WAIT, BindingAnswer, BindingCommand, BindingEvent,
     BindingFlow, CheckIn, Ending, Phase, STRAY_PATIENCE, STRAYS_MAX, Stray,
 };
+pub use lane::Lane;
 pub use lines::{decode_lines, encode_lines};
 pub use payment::{
     PaymentCommand, PaymentEvent, PaymentFlow, VERIFY_AFTER, VERIFY_PATIENCE, Watch,
@@ -116,6 +118,11 @@ pub trait Flow: Clone + Debug + Eq + Sized + Send + 'static {
 
     /// What a list of streams shows of it.
     fn head(&self) -> Head;
+
+    /// The devices that it holds now, sorted: nobody else may touch them. Most flows hold none.
+    fn lanes(&self) -> Vec<Lane> {
+        Vec::new()
+    }
 
     /// The record of an event.
     fn encode(event: &Self::Event) -> Record;

@@ -6,6 +6,8 @@
 
 use core::time::Duration;
 
+use minicbor::{Decode, Encode};
+
 use crate::fiscal::document::{DocumentKind, Mark, Registered};
 use crate::money::Kopecks;
 use crate::time::Timestamp;
@@ -69,41 +71,52 @@ pub enum Finding {
 }
 
 /// What a person needs to decide.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
 pub struct Evidence {
     /// Why the program does not decide.
+    #[n(0)]
     pub why: Why,
     /// Where the memory stood before.
+    #[n(1)]
     pub before: Mark,
     /// Where it stands now.
+    #[n(2)]
     pub now: Mark,
     /// Documents that could be it.
+    #[n(3)]
     pub candidates: Vec<Registered>,
 }
 
 /// Why the memory cannot say.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Decode, Encode, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Why {
     /// Another FN is in the register (F23).
+    #[n(0)]
     #[error("another fiscal memory is in the register")]
     OtherMemory,
     /// The last number is lower than it was.
+    #[n(1)]
     #[error("the last document has a lower number than before")]
     Backwards,
     /// More than one document could be it.
+    #[n(2)]
     #[error("more than one document could be it")]
     Several,
     /// The only document that could be it is of another time, or lacks its total.
+    #[n(3)]
     #[error("a document is like it, but of another time or without a total")]
     Unlike,
     /// A document in between cannot be read.
+    #[n(4)]
     #[error("document {number} cannot be read")]
     Unreadable {
         /// Its number.
+        #[n(0)]
         number: u32,
     },
     /// Too many documents were written in between.
+    #[n(5)]
     #[error("too many documents were written in between")]
     TooMany,
 }

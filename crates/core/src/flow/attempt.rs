@@ -11,16 +11,22 @@
 //!                          a person ──judged─▶ done, refused
 //! ```
 //!
+//! A person may also decide earlier: a device may be gone for good. An attempt that was asked about
+//! before it was begun is **buried**: begun and found refused in one step, so that a call which is
+//! still on its way cannot begin it later.
+//!
 //! The stream is written before the device is touched and after it answered, so that a restart
 //! knows what may have happened and never repeats it. What was asked and what was answered are
 //! bytes of the device's own types: this flow only knows how far it got.
+
+use core::fmt;
 
 use minicbor::{Decode, Encode};
 
 use crate::Kopecks;
 use crate::book::{Head, Record, Refusal, Status, StreamId};
-use crate::flow::{BadRecord, Flow, Illegal, Next, Step, decode_event, encode_event};
-use crate::id::Uuid;
+use crate::flow::{BadRecord, Flow, Illegal, Lane, Next, Step, decode_event, encode_event};
+use crate::id::{Owner, Uuid};
 use crate::time::Timestamp;
 
 /// The flow of one attempt.
@@ -61,6 +67,20 @@ pub struct Begun {
     /// The money at stake.
     #[n(2)]
     pub total: Kopecks,
+    /// Where the device stood before: where a search begins. Read anew for each beginning.
+    #[n(3)]
+    pub before: Body,
+    /// Which run of the program began it. After an answer of the store was lost it tells whether
+    /// the record is one's own.
+    #[n(4)]
+    pub run: Owner,
+}
+
+impl Begun {
+    /// Whether the same is asked. A repeat has another mark, and may come from another run.
+    pub fn is_repeat_of(&self, other: &Self) -> bool {
+        (&self.device, &self.what, self.total) == (&other.device, &other.what, other.total)
+    }
 }
 
 /// What a device, a search or a person said.
@@ -96,11 +116,24 @@ pub enum Verdict {
 }
 
 /// Bytes of a device's own types, in core's codec.
-#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
+///
+/// Shown by its length alone: a receipt names its guest, and may have marking codes.
+#[derive(Clone, Decode, Default, Encode, Eq, PartialEq)]
 #[cbor(transparent)]
 pub struct Body(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>);
 
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.0.len())
+    }
+}
+
 impl Body {
+    /// How many bytes there are.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// The bytes of a value.
     pub fn of<T: Encode<()>>(value: &T) -> Self {
         // Writing to memory cannot fail, and our types have no encoder that does.
@@ -139,8 +172,10 @@ pub enum AttemptCommand {
     Answer(Said),
     /// It was found out. An approval that comes after everybody had given up counts (F19).
     Find(Said),
-    /// A person decided about one that only a person can decide.
+    /// A person decided about one that is not settled.
     Judge(Said),
+    /// It was asked about and never begun: it is begun and found refused in one step.
+    Bury(Begun, Said),
 }
 
 /// The number of this flow's records.
@@ -168,7 +203,10 @@ impl AttemptFlow {
             | (Standing::Open, AttemptEvent::Answered(_)) => true,
             (Standing::Open | Standing::InDoubt(_), AttemptEvent::Found(_)) => true,
             (Standing::Person(_), AttemptEvent::Found(said)) => known(said),
-            (Standing::Person(_), AttemptEvent::Judged(said)) => known(said) && said.by.is_some(),
+            (
+                Standing::Open | Standing::InDoubt(_) | Standing::Person(_),
+                AttemptEvent::Judged(said),
+            ) => known(said) && said.by.is_some(),
             // Somebody gave up too early, and was wrong.
             (Standing::Known(was), AttemptEvent::Found(said)) => {
                 was.verdict == Verdict::Refused && said.verdict == Verdict::Done
@@ -219,9 +257,18 @@ impl Flow for AttemptFlow {
         _: Timestamp,
     ) -> Result<Step<AttemptEvent>, Refusal> {
         let event = match command {
-            AttemptCommand::Begin(begun) if self.begun.as_ref() == Some(&begun) => {
+            AttemptCommand::Begin(begun)
+                if self.begun.as_ref().is_some_and(|was| was.is_repeat_of(&begun)) =>
+            {
                 return Ok(Step::nothing());
             }
+            AttemptCommand::Bury(begun, said)
+                if self.begun.is_none() && said.verdict == Verdict::Refused =>
+            {
+                let events = vec![AttemptEvent::Begun(begun), AttemptEvent::Found(said)];
+                return Ok(Step { events, ops: Vec::new() });
+            }
+            AttemptCommand::Bury(..) => return Err(Refusal::AttemptSettled),
             AttemptCommand::Begin(begun) => AttemptEvent::Begun(begun),
             AttemptCommand::Answer(said) => AttemptEvent::Answered(said),
             AttemptCommand::Find(said) => AttemptEvent::Found(said),
@@ -253,6 +300,11 @@ impl Flow for AttemptFlow {
         }
     }
 
+    fn lanes(&self) -> Vec<Lane> {
+        let begun = self.begun.iter().filter(|_| self.is_unsettled());
+        begun.map(|begun| Lane::of(&begun.device)).collect()
+    }
+
     fn encode(event: &AttemptEvent) -> Record {
         encode_event(KIND, event)
     }
@@ -277,7 +329,14 @@ mod tests {
     }
 
     fn begun(what: u8) -> Begun {
-        Begun { device: "kiosk 1".into(), what: Body::of(&what), total: Kopecks(36_000) }
+        let (before, run) = (Body::of(&118_u32), Owner(Uuid::from_u128(9)));
+        Begun {
+            device: "kiosk 1".into(),
+            what: Body::of(&what),
+            total: Kopecks(36_000),
+            before,
+            run,
+        }
     }
 
     fn said(verdict: Verdict) -> Said {
@@ -300,7 +359,7 @@ mod tests {
         Ok(flow)
     }
 
-    use AttemptCommand::{Answer, Begin, Find, Judge};
+    use AttemptCommand::{Answer, Begin, Bury, Find, Judge};
     use Verdict::{Done, InDoubt, Person, Refused};
 
     #[test]
@@ -336,6 +395,8 @@ mod tests {
         assert_eq!(after(asked.clone()).unwrap().head().status, Status::NeedsPerson);
         let by_nobody = asked.iter().cloned().chain([Judge(said(Refused))]);
         assert!(after(by_nobody).is_err());
+        let undecided = asked.iter().cloned().chain([Judge(person(InDoubt))]);
+        assert!(after(undecided).is_err());
         let judged: Vec<_> = asked.into_iter().chain([Judge(person(Refused))]).collect();
         assert_eq!(after(judged.clone()).unwrap().known().unwrap().by.as_deref(), Some("Анна"));
         // F19: the approval comes after the person's no.
@@ -349,8 +410,48 @@ mod tests {
         assert_eq!(flow.known().unwrap().verdict, Refused);
     }
 
+    /// The device is gone for good: nothing will ever find out more.
+    #[test]
+    fn a_person_may_decide_about_anything_unsettled() {
+        for before in [vec![], vec![Answer(said(InDoubt))]] {
+            let all = [Begin(begun(1))].into_iter().chain(before).chain([Judge(person(Done))]);
+            assert_eq!(after(all).unwrap().known().unwrap().verdict, Done);
+        }
+        assert!(after([Judge(person(Done))]).is_err());
+    }
+
+    #[test]
+    fn a_buried_attempt_never_begins() {
+        let flow = after([Bury(begun(1), said(Refused))]).unwrap();
+        assert_eq!(flow.known().unwrap().verdict, Refused);
+        assert!(after([Bury(begun(1), said(Done))]).is_err());
+        assert!(after([Begin(begun(1)), Bury(begun(1), said(Refused))]).is_err());
+    }
+
+    #[test]
+    fn a_repeat_is_known_by_what_is_asked() {
+        let later = Begun { before: Body::of(&119_u32), run: Owner(Uuid::nil()), ..begun(1) };
+        assert!(after([Begin(begun(1)), Begin(later.clone())]).is_ok());
+        for other in [
+            Begun { total: Kopecks(1), ..later.clone() },
+            Begun { device: "kiosk 2".into(), ..later },
+        ] {
+            assert!(after([Begin(begun(1)), Begin(other)]).is_err());
+        }
+    }
+
+    #[test]
+    fn an_unsettled_attempt_holds_its_lane() {
+        assert_eq!(new().lanes(), []);
+        let lane = [Lane::of("kiosk 1")];
+        assert_eq!(after([Begin(begun(1))]).unwrap().lanes(), lane);
+        assert_eq!(after([Begin(begun(1)), Answer(said(InDoubt))]).unwrap().lanes(), lane);
+        assert_eq!(after([Begin(begun(1)), Answer(said(Done))]).unwrap().lanes(), []);
+    }
+
     #[test]
     fn a_body_reads_as_what_it_is() {
+        assert_eq!(format!("{:?}", Body::of(&"4601234567890")), "Body(14 bytes)");
         assert_eq!(Body::of(&7_u64).read::<u64>(), Some(7));
         assert_eq!(Body::of(&"text").read::<u64>(), None);
     }

@@ -89,7 +89,7 @@ pub trait FiscalRegister: Port {
 #[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
 pub struct Attempt {
     /// The id the device gets, where it takes ids.
-    #[cbor(n(0), with = "uuid_bytes")]
+    #[cbor(n(0), with = "crate::id::uuid_bytes")]
     pub id: Uuid,
     /// Where the memory stood before.
     #[n(1)]
@@ -111,6 +111,17 @@ pub enum Fiscal {
     /// A report on the exchange with the OFD.
     #[n(3)]
     Exchange(#[n(0)] Option<Operator>),
+}
+
+/// What is written down about an attempt before the register is touched.
+#[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
+pub enum Intent {
+    /// [`FiscalRegister::register`].
+    #[n(0)]
+    Register(#[n(0)] Fiscal),
+    /// [`FiscalRegister::open_receipt`]: what may be left open is annulled before it is searched.
+    #[n(1)]
+    Open(#[n(0)] Box<Receipt>),
 }
 
 /// What became of a fiscal call.
@@ -149,6 +160,9 @@ pub struct Capabilities {
     pub open_receipt: bool,
     /// The device refuses an id that it has seen.
     pub ids: bool,
+    /// The attempt's id is printed into its receipt and read back, so that receipts of other
+    /// programs on the same register are told apart (F20).
+    pub operations: bool,
     /// Marking codes can be checked and sent.
     pub marking: bool,
     /// The version of the fiscal data format: `1.05`, `1.1`, `1.2`; unknown before the probe.
@@ -160,7 +174,8 @@ pub struct Capabilities {
 impl Default for Capabilities {
     fn default() -> Self {
         let limits = Limits::default();
-        Self { open_receipt: false, ids: false, marking: false, format: None, limits }
+        let (open_receipt, ids, operations, marking) = (false, false, false, false);
+        Self { open_receipt, ids, operations, marking, format: None, limits }
     }
 }
 
@@ -407,25 +422,16 @@ pub enum Cause {
     #[n(21)]
     #[error("an unknown error of the register")]
     Unknown,
-}
-
-/// Ids as their 16 bytes.
-mod uuid_bytes {
-    use minicbor::decode::Error;
-    use minicbor::encode::Write;
-    use minicbor::{Decoder, Encoder};
-
-    use crate::id::Uuid;
-
-    pub(super) fn encode<C, W: Write>(
-        id: &Uuid,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.bytes(id.as_bytes())?.ok()
-    }
-
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Uuid, Error> {
-        Uuid::from_slice(d.bytes()?).map_err(|_| Error::message("an id has 16 bytes"))
-    }
+    /// An earlier attempt is not settled: find out what became of it first.
+    #[n(22)]
+    #[error("an earlier document is in doubt")]
+    Doubt,
+    /// The attempt's id belongs to another document. A mistake of the caller.
+    #[n(23)]
+    #[error("the attempt belongs to another document")]
+    Conflict,
+    /// The journal did not take the attempt or its outcome. Try again when the store is back.
+    #[n(24)]
+    #[error("the journal cannot be written")]
+    Journal,
 }
