@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod read;
+mod register;
 mod tables;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,7 @@ use async_trait::async_trait;
 use tillway_core::book::{Commit, Conflict, Key, View, judge, needs};
 use tillway_core::port::{CommitError, Committed, ReadError, Recalled, Store};
 
+pub use crate::register::{MemoryRegister, Mishap, Piece, Printed};
 use crate::tables::Tables;
 
 /// How often [`needs`] may ask before the commit counts as one that it cannot describe: it

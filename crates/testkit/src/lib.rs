@@ -3,6 +3,7 @@
 pub mod broken;
 pub mod builders;
 pub mod checked;
+pub mod fiscal;
 pub mod histories;
 pub mod oracle;
 pub mod runtime;

@@ -36,6 +36,8 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use tillway_core::MoneyError;
+use tillway_core::fiscal::QuantityError;
+use tillway_core::port::fiscal::RegisterError;
 use tillway_core::port::{ClaimError, CommitError, ReadError, Store};
 
 use crate::checked::Violation;
@@ -138,7 +140,16 @@ macro_rules! failures {
     )*};
 }
 
-failures!(ClaimError, CommitError, MoneyError, ReadError, Surprise, Violation);
+failures!(
+    ClaimError,
+    CommitError,
+    MoneyError,
+    QuantityError,
+    ReadError,
+    RegisterError,
+    Surprise,
+    Violation
+);
 
 /// Holds or fails.
 ///

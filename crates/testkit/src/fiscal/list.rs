@@ -1,0 +1,128 @@
+//! The one list of cases: the macro that makes tests of them, and the table.
+
+use crate::fiscal::cases::{drops, finds, open, papers, receipts, repeats, shifts, troubles};
+use crate::fiscal::{Case, Need};
+
+/// Hands every case, with the module it is in and what it needs, to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fiscal_cases {
+    ($with:ident $($more:tt)*) => {
+        $crate::$with! { [$($more)*]
+            shifts::shift_opens_with_one_document
+            shifts::shift_opens_once
+            shifts::shift_closes_once
+            shifts::shift_close_counts_receipts
+            shifts::trap_a_receipt_opens_no_shift
+            shifts::f21_shift_expires_after_24_hours
+            shifts::totals_are_those_of_the_memory
+            shifts::totals_begin_at_zero
+            shifts::exchange_report_is_a_document
+            shifts::report_x_writes_nothing
+            shifts::report_x_needs_a_shift
+            receipts::receipt_is_in_the_memory
+            receipts::receipt_numbers_have_no_gaps
+            receipts::receipt_of_a_return
+            receipts::f12_receipt_of_a_correction
+            receipts::f24_every_rate_is_taken
+            receipts::receipt_of_every_method
+            receipts::receipt_of_several_tenders
+            receipts::receipt_needs_the_money
+            receipts::receipt_is_checked_before_it_is_sent
+            repeats::repeat_answers_the_same (Ids)
+            repeats::repeat_after_others (Ids)
+            repeats::repeat_after_a_restart (Ids)
+            repeats::repeat_after_a_loss (Ids)
+            repeats::repeat_of_another_document (Ids)
+            finds::find_agrees_with_the_answer
+            finds::find_after_a_refusal
+            finds::find_of_what_was_never_asked
+            finds::find_after_a_lost_answer
+            finds::find_without_a_link
+            finds::find_concludes_nothing_without_a_link
+            finds::find_after_a_restart
+            finds::find_among_other_documents
+            finds::find_takes_no_other_document
+            finds::find_begins_behind_the_mark
+            finds::find_asks_a_person_about_several
+            finds::f20_find_tells_operations_apart (Operations)
+            finds::f23_find_across_memories
+            troubles::trouble_within_a_receipt
+            troubles::trouble_within_a_shift
+            troubles::trouble_again_and_again
+            troubles::trouble_of_the_link_is_told
+            papers::slip_is_printed
+            papers::copy_is_no_document
+            papers::copy_of_nothing_is_refused
+            papers::nothing_to_go_on_with
+            papers::paper_ends_within_a_receipt
+            papers::paper_is_asked_for
+            open::open_receipt_is_closed (OpenReceipt)
+            open::open_receipt_is_annulled (OpenReceipt)
+            open::annul_without_a_receipt (OpenReceipt)
+            open::open_receipt_needs_a_shift (OpenReceipt)
+            open::open_receipt_is_checked (OpenReceipt)
+            open::open_receipt_in_trouble (OpenReceipt)
+            open::open_receipt_and_a_restart (OpenReceipt)
+            drops::dropped_receipt_is_found
+            drops::dropped_shift_is_found
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fiscal_tests {
+    ([$factory:expr] $($module:ident::$name:ident $(($need:ident))?)+) => {$(
+        #[test]
+        fn $name() -> Result<(), $crate::suite::Failure> {
+            $crate::fiscal::run_named(stringify!($name), $factory(), LACKS)
+        }
+    )+};
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fiscal_table {
+    ([] $($module:ident::$name:ident $(($need:ident))?)+) => {
+        &[$(Case {
+            name: stringify!($name),
+            need: [$(Some(Need::$need),)? None][0],
+            run: |ground| Box::pin($module::$name(ground)),
+        },)+]
+    };
+}
+
+/// All cases.
+pub fn cases() -> &'static [Case] {
+    __fiscal_cases! { __fiscal_table }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A case that is written but not listed would be run by nobody.
+    #[test]
+    fn every_case_is_listed_once() {
+        let sources = [
+            include_str!("cases/drops.rs"),
+            include_str!("cases/finds.rs"),
+            include_str!("cases/open.rs"),
+            include_str!("cases/papers.rs"),
+            include_str!("cases/receipts.rs"),
+            include_str!("cases/repeats.rs"),
+            include_str!("cases/shifts.rs"),
+            include_str!("cases/troubles.rs"),
+        ];
+        let lines = sources.iter().flat_map(|source| source.lines());
+        let written: BTreeSet<_> = lines
+            .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
+            .collect();
+        let listed: BTreeSet<_> = cases().iter().map(|case| case.name).collect();
+        assert_eq!(written, listed);
+        assert_eq!(cases().len(), listed.len());
+    }
+}
