@@ -46,7 +46,8 @@ macro_rules! __fiscal_cases {
             finds::find_begins_behind_the_mark
             finds::find_asks_a_person_about_several
             finds::f20_find_tells_operations_apart (Operations)
-            finds::f23_find_across_memories
+            finds::f23_find_of_what_the_old_memory_has
+            finds::f23_find_of_what_no_memory_has
             troubles::trouble_within_a_receipt
             troubles::trouble_within_a_shift
             troubles::trouble_again_and_again

@@ -186,31 +186,36 @@ pub async fn f20_find_tells_operations_apart(g: &mut Ground) -> Result<(), Failu
     same(g.settle(&attempt, &what, answer).await?, Settled::NotWritten)
 }
 
-/// F23: another fiscal memory is in the register, and the old one cannot be read.
-pub async fn f23_find_across_memories(g: &mut Ground) -> Result<(), Failure> {
-    for trouble in [Trouble::LostAnswer, Trouble::PowerBefore] {
-        g.open_shift().await?;
-        let what = g.sale_document();
-        let attempt = g.attempt().await?;
-        g.venue().befall(trouble).await;
-        let answer = g.register().register(&attempt, &what).await;
-        g.venue().mend().await;
-        g.finish_paper().await?;
-        let written = g.like(&what).first().map(|document| document.number);
-        g.venue().befall(Trouble::OtherMemory).await;
-        g.venue().befall(Trouble::ForgottenIds).await;
-        if !matches!(answer, FiscalOutcome::InDoubt(_)) {
-            g.venue().befall(Trouble::OtherMemory).await;
-            continue;
-        }
-        match g.register().find(&attempt, &what).await {
-            Found::Person(evidence) => same(evidence.why, Why::OtherMemory)?,
-            // The adapter may have known before the memory was changed.
-            Found::Written(document) => same(Some(document.number), written)?,
-            other => return Err(Failure::new(format!("across memories: {other:?}"))),
-        }
+/// F23: another fiscal memory is in the register, and ours is in the old one.
+pub async fn f23_find_of_what_the_old_memory_has(g: &mut Ground) -> Result<(), Failure> {
+    across_memories(g, Trouble::LostAnswer).await
+}
+
+/// F23: another fiscal memory is in the register, and nobody can say that the old one has nothing.
+pub async fn f23_find_of_what_no_memory_has(g: &mut Ground) -> Result<(), Failure> {
+    across_memories(g, Trouble::PowerBefore).await
+}
+
+async fn across_memories(g: &mut Ground, trouble: Trouble) -> Result<(), Failure> {
+    g.open_shift().await?;
+    let what = g.sale_document();
+    let attempt = g.attempt().await?;
+    g.venue().befall(trouble).await;
+    let answer = g.register().register(&attempt, &what).await;
+    g.venue().mend().await;
+    let written = g.like(&what).first().map(|document| document.number);
+    if !matches!(answer, FiscalOutcome::InDoubt(_)) {
+        g.settle(&attempt, &what, answer).await?;
+        return Ok(());
     }
-    Ok(())
+    g.venue().befall(Trouble::OtherMemory).await;
+    g.venue().befall(Trouble::ForgottenIds).await;
+    match g.register().find(&attempt, &what).await {
+        Found::Person(evidence) => same(evidence.why, Why::OtherMemory),
+        // The device may remember what it did before the memory was changed.
+        Found::Written(document) => same(Some(document.number), written),
+        other => Err(Failure::new(format!("across memories: {other:?}"))),
+    }
 }
 
 /// Documents that are like a receipt in nothing that counts.
