@@ -51,16 +51,20 @@ fn pushed(away: u32) -> (Table, Receiver<BridgeCommand>, std::thread::JoinHandle
     (table, handed, runs)
 }
 
-/// What is handed over next. Only sleeps of the pusher are this short, and they end as soon as they
-/// begin: no thread has to be quick.
+/// What is handed over next, after `most` at the latest. Time passes as the pusher waits for it,
+/// and no further: no thread has to be quick.
 fn next(table: &Table, handed: &Receiver<BridgeCommand>, most: Duration) -> BridgeCommand {
+    let mut left = most;
     loop {
         if let Ok(command) = handed.try_recv() {
             return command;
         }
         match table.clock.next_wake() {
             // One that is over already belongs to a thread that is only slow to notice.
-            Some(wake) if !wake.is_zero() && wake <= most => table.clock.advance(wake),
+            Some(wake) if !wake.is_zero() && wake <= left => {
+                table.clock.advance(wake);
+                left -= wake;
+            }
             _ => std::thread::yield_now(),
         }
     }
@@ -88,7 +92,7 @@ fn a_command_is_handed_over_as_it_comes() {
 fn a_till_that_comes_back_in_time_gets_its_command() {
     let (table, handed, runs) = pushed(2);
     let check_in = table.start_check_in(order(82), ANNA);
-    let command = next(&table, &handed, Duration::from_secs(1));
+    let command = next(&table, &handed, Duration::from_millis(1_500));
     table.result(command.id, CommandOutcome::Done).unwrap();
     assert_eq!(check_in.join().unwrap(), Ok(CheckedIn::Attached));
     end(&table, runs);
