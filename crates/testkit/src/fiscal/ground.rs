@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tillway_core::Kopecks;
 use tillway_core::fiscal::{
-    DocumentKind, Evidence, Line, Measure, Method, Object, Paid, Quantity, Receipt, ReceiptKind,
-    Registered, Tender, VatRate,
+    DocumentKind, Evidence, Line, Mark, Measure, Method, Object, Paid, Quantity, Receipt,
+    ReceiptKind, Registered, Tender, VatRate,
 };
 use tillway_core::port::fiscal::{
     Attempt, Fiscal, FiscalOutcome, Found, RegisterError, Shift, ShiftState,
@@ -89,7 +89,12 @@ impl Ground {
     /// # Errors
     /// When the register does not say where.
     pub async fn attempt(&self) -> Result<Attempt, Failure> {
-        Ok(Attempt { id: self.ids.fresh(), before: self.register().mark().await? })
+        Ok(self.attempt_from(self.register().mark().await?))
+    }
+
+    /// An attempt with a fresh id, from a mark that was read before.
+    pub fn attempt_from(&self, before: Mark) -> Attempt {
+        Attempt { id: self.ids.fresh(), before }
     }
 
     /// A sale by card, whose total no other receipt of the case has.

@@ -28,6 +28,7 @@
 //! doubt and is asked by [`find`](tillway_core::port::FiscalRegister::find), another has asked its server already; both
 //! are right as long as what they say is true.
 
+pub mod broken;
 pub mod cases;
 mod ground;
 mod list;

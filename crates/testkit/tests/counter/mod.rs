@@ -21,6 +21,7 @@ pub(crate) struct Counter {
 
 impl Counter {
     /// With a register that can do everything.
+    #[allow(dead_code, reason = "not every test has such a register")]
     pub(crate) fn new() -> Self {
         let clock = TestClock::at(BEGIN);
         let device = MemoryRegister::new(Arc::new(clock.clone()));

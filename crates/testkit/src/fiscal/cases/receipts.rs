@@ -133,11 +133,12 @@ pub async fn receipt_is_checked_before_it_is_sent(g: &mut Ground) -> Result<(), 
     let wrong = wrong(&g.sale(), &limits);
     let documents = g.documents();
     for unplugged in [false, true] {
-        let attempt = g.attempt().await?;
+        let before = g.register().mark().await?;
         if unplugged {
             g.venue().befall(Trouble::Unplugged).await;
         }
         for (field, receipt) in &wrong {
+            let attempt = g.attempt_from(before.clone());
             let what = Fiscal::Receipt(Box::new(receipt.clone()));
             match g.register().register(&attempt, &what).await {
                 FiscalOutcome::NotWritten(error) if error.cause == Cause::BadReceipt => {

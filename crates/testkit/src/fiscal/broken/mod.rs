@@ -1,0 +1,101 @@
+//! Registers that are wrong in one way each: proof that the suite bites.
+//!
+//! A [`Broken`] stands before a right register and does one thing that a naive adapter would do.
+//! Each [`Flaw`] names the cases that must fail because of it, and no other case may. To add one,
+//! add it to [`Flaw`] and [`Flaw::ALL`], do the harm in `register.rs`, and list its cases in
+//! `trips.rs`.
+
+mod register;
+mod trips;
+
+use crate::fiscal::Need;
+
+pub use register::{Broken, BrokenVenue};
+
+/// What a register does wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// Prints again when an attempt is repeated.
+    PrintsTwice,
+    /// Forgets the attempts of the last run: a repeat after a restart prints again.
+    ForgetsRuns,
+    /// Says that nothing was written when an answer did not come.
+    TakesSilenceForRefusal,
+    /// Opens the shift for a receipt by itself.
+    OpensTheShift,
+    /// Closes an expired shift for a receipt, and opens the next, by itself.
+    RenewsTheShift,
+    /// Writes a document beside each receipt: receipts have gaps between them.
+    WritesBeside,
+    /// Finds nothing.
+    FindsNothing,
+    /// Finds any receipt of the kind, whatever its total.
+    FindsAnySum,
+    /// Finds the last of several that could be it.
+    FindsTheLast,
+    /// Finds a receipt of another program over the same sum.
+    FindsForeign,
+    /// Begins the walk at the first document.
+    ForgetsTheMark,
+    /// Finds nothing in another fiscal memory, and concludes.
+    IgnoresTheMemory,
+    /// Concludes when the register cannot be asked.
+    ConcludesInTheDark,
+    /// Writes what it did not find.
+    SendsWhatItMisses,
+    /// Takes back what is paid and closed, when an open receipt is to be annulled.
+    AnnulsAfterPay,
+    /// Leaves the receipt open that is to be annulled.
+    LeavesItOpen,
+    /// Asks the register before it looks at the receipt.
+    ChecksLate,
+    /// Prints a receipt again by writing it again.
+    CopiesByWriting,
+    /// Closes the shift when the X report is asked for.
+    ClosesForX,
+    /// Counts returns among the sales.
+    CountsReturns,
+    /// Says that a document's paper is finished when it is not.
+    HidesUnprinted,
+    /// Does not go on with a print.
+    NeverGoesOn,
+}
+
+impl Flaw {
+    /// All flaws.
+    pub const ALL: &'static [Self] = &[
+        Self::PrintsTwice,
+        Self::ForgetsRuns,
+        Self::TakesSilenceForRefusal,
+        Self::OpensTheShift,
+        Self::RenewsTheShift,
+        Self::WritesBeside,
+        Self::FindsNothing,
+        Self::FindsAnySum,
+        Self::FindsTheLast,
+        Self::FindsForeign,
+        Self::ForgetsTheMark,
+        Self::IgnoresTheMemory,
+        Self::ConcludesInTheDark,
+        Self::SendsWhatItMisses,
+        Self::AnnulsAfterPay,
+        Self::LeavesItOpen,
+        Self::ChecksLate,
+        Self::CopiesByWriting,
+        Self::ClosesForX,
+        Self::CountsReturns,
+        Self::HidesUnprinted,
+        Self::NeverGoesOn,
+    ];
+
+    /// What the right register must lack: with it the register itself would hide the flaw.
+    pub fn lacks(self) -> &'static [Need] {
+        match self {
+            Self::FindsTheLast | Self::ForgetsTheMark | Self::FindsAnySum => {
+                &[Need::Ids, Need::Operations]
+            }
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Each broken register fails exactly the cases that its flaw names.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod counter;
+
+use std::collections::BTreeSet;
+
+use counter::Counter;
+use tillway_core::port::fiscal::Capabilities;
+use tillway_testkit::fiscal::broken::{BrokenVenue, Flaw};
+use tillway_testkit::fiscal::{Need, cases, run_named};
+
+/// A right register that can do everything but this.
+fn right(lacks: &[Need]) -> Counter {
+    let mut capabilities = Capabilities::default();
+    capabilities.ids = !lacks.contains(&Need::Ids);
+    capabilities.operations = !lacks.contains(&Need::Operations);
+    capabilities.open_receipt = !lacks.contains(&Need::OpenReceipt);
+    Counter::with(capabilities)
+}
+
+fn check(flaw: Flaw) {
+    let named: BTreeSet<_> = flaw.trips().iter().copied().collect();
+    assert_eq!(named.len(), flaw.trips().len(), "no case is named twice");
+    let fails = |name: &&str| {
+        let right = right(flaw.lacks());
+        assert!(run_named(name, right, flaw.lacks()).is_ok(), "{name} passes without {flaw:?}");
+        let broken = BrokenVenue::new(flaw, self::right(flaw.lacks()));
+        run_named(name, broken, flaw.lacks()).is_err()
+    };
+    let failed: BTreeSet<_> = cases().iter().map(|case| case.name).filter(fails).collect();
+    assert_eq!(failed, named, "{flaw:?}");
+    assert!(!named.is_empty(), "{flaw:?} is caught");
+}
+
+macro_rules! flaws {
+    ($($name:ident: $flaw:ident;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                check(Flaw::$flaw);
+            }
+        )+
+
+        #[test]
+        fn every_flaw_is_tried() {
+            assert_eq!(Flaw::ALL, [$(Flaw::$flaw),+]);
+        }
+    };
+}
+
+flaws! {
+    prints_twice: PrintsTwice;
+    forgets_runs: ForgetsRuns;
+    takes_silence_for_refusal: TakesSilenceForRefusal;
+    opens_the_shift: OpensTheShift;
+    renews_the_shift: RenewsTheShift;
+    writes_beside: WritesBeside;
+    finds_nothing: FindsNothing;
+    finds_any_sum: FindsAnySum;
+    finds_the_last: FindsTheLast;
+    finds_foreign: FindsForeign;
+    forgets_the_mark: ForgetsTheMark;
+    ignores_the_memory: IgnoresTheMemory;
+    concludes_in_the_dark: ConcludesInTheDark;
+    sends_what_it_misses: SendsWhatItMisses;
+    annuls_after_pay: AnnulsAfterPay;
+    leaves_it_open: LeavesItOpen;
+    checks_late: ChecksLate;
+    copies_by_writing: CopiesByWriting;
+    closes_for_x: ClosesForX;
+    counts_returns: CountsReturns;
+    hides_unprinted: HidesUnprinted;
+    never_goes_on: NeverGoesOn;
+}
