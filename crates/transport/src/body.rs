@@ -122,9 +122,10 @@ fn translate(error: BoxError, bytes_max: usize) -> BodyError {
 /// body is asked for. What a service leaves unread is read and dropped for it, within the same
 /// limits, so that the connection can go on.
 pub struct RequestBody {
-    /// `None` only while dropping.
+    /// `None` when there is no body, and while dropping.
     parts: Option<Parts>,
-    slot: Arc<Slot>,
+    /// `None` when there is no body.
+    slot: Option<Arc<Slot>>,
 }
 
 struct Parts {
@@ -162,7 +163,12 @@ impl RequestBody {
             clock: None,
             failed: false,
         };
-        (Self { parts: Some(parts), slot: Arc::clone(&slot) }, slot)
+        (Self { parts: Some(parts), slot: Some(Arc::clone(&slot)) }, slot)
+    }
+
+    /// The body of a request that has none.
+    pub(crate) fn empty() -> Self {
+        Self { parts: None, slot: None }
     }
 }
 
@@ -242,13 +248,16 @@ impl Body for RequestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.parts.as_ref().map_or_else(SizeHint::default, |parts| parts.incoming.size_hint())
+        let none = || SizeHint::with_exact(0);
+        self.parts.as_ref().map_or_else(none, |parts| parts.incoming.size_hint())
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = self.parts.take();
+        if let Some(slot) = &self.slot {
+            *slot.0.lock().unwrap_or_else(PoisonError::into_inner) = self.parts.take();
+        }
     }
 }
 

@@ -47,6 +47,14 @@ impl Runtime {
         self.timer.sleep(duration)
     }
 
+    pub(crate) fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        self.timer.sleep_until(deadline)
+    }
+
+    pub(crate) fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
+        self.timer.reset(sleep, deadline);
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.timer.now()
     }

@@ -22,8 +22,10 @@
 //! A peer that disconnects drops the running call of the service: work that must not stop
 //! half-way belongs into a task of its own.
 
+mod clock;
 mod config;
 mod crowd;
+mod framer;
 mod framing;
 mod gate;
 mod listen;
@@ -31,12 +33,13 @@ mod shared;
 mod wire;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -47,6 +50,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tower_service::Service;
 
+use self::clock::ReadClock;
 pub use self::config::ServerConfig;
 use self::crowd::{Crowd, Place, Room};
 use self::gate::Gate;
@@ -294,6 +298,8 @@ impl Server {
         B::Error: Into<BoxError>,
     {
         let refuse_all = service.is_none().then_some(StatusCode::FORBIDDEN);
+        let (runtime, config) = (self.runtime.clone(), Arc::clone(&self.config));
+        let clock = ReadClock::new(runtime, config, refuse_all.is_some());
         let wire = Wire::new(
             io,
             Arc::clone(&shared),
@@ -311,7 +317,7 @@ impl Server {
         let (runtime, linger) = (self.runtime.clone(), self.config.linger_timeout);
         async move {
             let connection = pin!(connection);
-            counts.add(attend(connection, &shared, &mut stopping, &runtime, linger).await);
+            counts.add(attend(connection, &shared, clock, &mut stopping, &runtime, linger).await);
             // Only now: whoever waits for the receivers to go reads the counts next.
             drop(stopping);
         }
@@ -332,6 +338,7 @@ impl Server {
 async fn attend<C>(
     mut connection: C,
     shared: &Shared,
+    mut clock: ReadClock,
     stopping: &mut watch::Receiver<Stop>,
     runtime: &Runtime,
     linger: Duration,
@@ -339,26 +346,18 @@ async fn attend<C>(
 where
     C: Future<Output = hyper::Result<()>> + Unpin,
 {
-    let mut told = pin!(shared.told());
     let mut stopped_at = None;
     loop {
-        tokio::select! {
-            biased;
-            // First, so that a connection that is cut serves nothing more.
-            changed = stopping.changed() => {
-                // A sender that is gone means that nobody waits for us any more.
-                if changed.is_err() {
-                    return End::Cut;
-                }
-                if *stopping.borrow() == Stop::Cut {
-                    break;
-                }
+        match turn(&mut connection, shared, &mut clock, stopping).await {
+            // A sender that is gone means that nobody waits for us any more.
+            Turn::Stop(None) => return End::Cut,
+            Turn::Stop(Some(Stop::Cut)) => break,
+            Turn::Stop(Some(_)) => {
                 stopped_at = Some((shared.heads(), shared.is_busy()));
                 // The wire guard sees this when the connection is polled again.
                 shared.stop();
             }
-            () = &mut told => told.set(shared.told()),
-            served = &mut connection => {
+            Turn::Served(served) => {
                 log(served);
                 return match stopped_at {
                     None => End::Before,
@@ -375,6 +374,72 @@ where
         () = runtime.sleep(linger) => {}
     }
     End::Cut
+}
+
+/// What ends a connection's turn.
+enum Turn {
+    /// `None`: the server is gone.
+    Stop(Option<Stop>),
+    Served(hyper::Result<()>),
+}
+
+/// Polls a connection until it ends or the server says something. Nearly always it is polled for
+/// a request, and nobody has told it anything: then nobody is asked.
+async fn turn<C>(
+    connection: &mut C,
+    shared: &Shared,
+    clock: &mut ReadClock,
+    stopping: &mut watch::Receiver<Stop>,
+) -> Turn
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+{
+    let server = stopping.clone();
+    let mut told = pin!(shared.told());
+    let mut changed = pin!(stopping.changed());
+    let mut waker: Option<Waker> = None;
+    poll_fn(|cx| {
+        let known = waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if !known {
+            waker = Some(cx.waker().clone());
+        }
+        // First, so that a connection that is cut serves nothing more.
+        if (!known || !matches!(server.has_changed(), Ok(false)))
+            && let Poll::Ready(changed) = changed.as_mut().poll(cx)
+        {
+            return Poll::Ready(Turn::Stop(changed.ok().map(|()| *server.borrow())));
+        }
+        if shared.has_news() || !known {
+            while told.as_mut().poll(cx).is_ready() {
+                told.set(shared.told());
+            }
+        }
+        poll_clocked(connection, shared, clock, cx).map(Turn::Served)
+    })
+    .await
+}
+
+/// Polls a connection, and once again when it is to hear that the time is over.
+fn poll_clocked<C>(
+    connection: &mut C,
+    shared: &Shared,
+    clock: &mut ReadClock,
+    cx: &mut Context<'_>,
+) -> Poll<hyper::Result<()>>
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+{
+    if let Poll::Ready(served) = Pin::new(&mut *connection).poll(cx) {
+        return Poll::Ready(served);
+    }
+    let over = clock.poll(cx, shared).is_ready();
+    if !over && shared.phase_to_end().is_none() {
+        return Poll::Pending;
+    }
+    shared.set_overdue(over);
+    let served = Pin::new(connection).poll(cx);
+    shared.set_overdue(false);
+    served
 }
 
 fn log(served: hyper::Result<()>) {

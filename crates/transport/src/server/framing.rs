@@ -3,6 +3,8 @@
 //! The rules are stricter than hyper's, never looser: whatever passes here, hyper frames the
 //! same way, so that body bytes are never taken for a head.
 
+use std::mem::MaybeUninit;
+
 use http::StatusCode;
 
 /// How many header lines a head may have.
@@ -39,9 +41,9 @@ pub(super) fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Judges a whole head: how its body is framed, or the status to refuse it with.
 pub(super) fn judge_head(head: &[u8], body_bytes_max: usize) -> Result<BodyFraming, StatusCode> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut request = httparse::Request::new(&mut headers);
-    match request.parse(head) {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut headers) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Ok(_) => return Err(StatusCode::BAD_REQUEST),
         Err(httparse::Error::TooManyHeaders) => {
@@ -49,6 +51,26 @@ pub(super) fn judge_head(head: &[u8], body_bytes_max: usize) -> Result<BodyFrami
         }
         Err(_) => return Err(StatusCode::BAD_REQUEST),
     }
+    judge(&request, body_bytes_max)
+}
+
+/// Finds and judges the head that these bytes begin with; `None` when it is not whole, or bad.
+pub(super) fn whole_head(
+    bytes: &[u8],
+    body_bytes_max: usize,
+) -> Option<(usize, Result<BodyFraming, StatusCode>)> {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(bytes, &mut headers) {
+        Ok(httparse::Status::Complete(length)) => Some((length, judge(&request, body_bytes_max))),
+        _ => None,
+    }
+}
+
+fn judge(
+    request: &httparse::Request<'_, '_>,
+    body_bytes_max: usize,
+) -> Result<BodyFraming, StatusCode> {
     // A tunnel has no framing we could follow.
     if request.method == Some("CONNECT") {
         return Err(StatusCode::NOT_IMPLEMENTED);
@@ -202,6 +224,15 @@ mod tests {
         ];
         for (lines, expected) in rows {
             assert_eq!(&judge(lines), expected, "{lines}");
+            // At once it is judged the same way, or left for later, whatever comes behind it.
+            let head = format!("{lines}\r\n\r\n");
+            for behind in ["", "\n", "\r\n", "GET / HTTP/1.1\r\n\r\n", "body"] {
+                let bytes = format!("{head}{behind}");
+                match whole_head(bytes.as_bytes(), 100) {
+                    Some(found) => assert_eq!(found, (head.len(), *expected), "{bytes}"),
+                    None => assert!(expected.is_err(), "{bytes}"),
+                }
+            }
         }
     }
 
@@ -211,6 +242,7 @@ mod tests {
             let bytes = format!("{head}GET");
             for cut in 0..head.len() {
                 assert_eq!(head_end(&bytes.as_bytes()[..cut], 0), None, "{cut}");
+                assert_eq!(whole_head(&bytes.as_bytes()[..cut], 100), None, "{cut}");
                 assert_eq!(head_end(bytes.as_bytes(), cut), Some(head.len()), "{cut}");
             }
         }

@@ -1,6 +1,7 @@
 //! The gate between hyper and the service: carries out the wire guard's verdicts and sees to it
 //! that every answer has an exact length and says when the connection closes.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -12,14 +13,17 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_EN
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tower_service::Service;
 
 use super::ServerConfig;
 use super::shared::{Shared, Verdict};
-use crate::body::{BoxError, RequestBody, read_body};
+use crate::body::{BoxError, RequestBody, Slot, read_body};
 use crate::runtime::Runtime;
+
+/// A body of so many bytes, or fewer, goes out in one piece: nothing is written before it is whole.
+const WHOLE_BYTES_MAX: u64 = 16 * 1024;
 
 pub(super) struct Gate<S> {
     pub(super) shared: Arc<Shared>,
@@ -38,81 +42,120 @@ where
     B::Error: Into<BoxError>,
 {
     type Response = Response<ReplyBody>;
-    type Error = std::convert::Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Error = Infallible;
+    type Future = Answering;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Answering {
         let token = Token(Arc::clone(&self.shared));
         let refusal = match (self.shared.next_verdict(), &self.service) {
             (Some(Verdict::Pass), Some(service)) => {
-                let visit = Visit {
-                    service: service.clone(),
-                    runtime: self.runtime.clone(),
-                    config: Arc::clone(&self.config),
-                    token,
-                };
-                let shared = Arc::clone(&self.shared);
-                return Box::pin(async move {
-                    let answered = shared.unless_cut(visit.answer(request)).await;
-                    let refusal = StatusCode::SERVICE_UNAVAILABLE;
-                    Ok(answered.unwrap_or_else(|| closing(empty(refusal, Token(shared)))))
-                });
+                let service = service.clone();
+                let (visit, request) =
+                    Visit::begin(request, &self.runtime, Arc::clone(&self.config), token);
+                let work = Box::pin(visit.answer(service, request));
+                return Answering::Visit(work, Arc::clone(&self.shared));
             }
             (Some(Verdict::Pass), None) => StatusCode::FORBIDDEN,
             (Some(Verdict::Refuse(status)), _) => status,
             // hyper and the wire guard disagree about where a request begins.
             (None, _) => StatusCode::BAD_REQUEST,
         };
-        Box::pin(async move { Ok(closing(empty(refusal, token))) })
+        Answering::Refusal(Some(closing(empty(refusal, token))))
     }
 }
 
-/// One request on its way through the service.
-struct Visit<S> {
-    service: S,
-    runtime: Runtime,
-    config: Arc<ServerConfig>,
-    token: Token,
+/// The answer to one request on its way.
+pub(super) enum Answering {
+    /// The service works on it.
+    Visit(Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>, Arc<Shared>),
+    Refusal(Option<Response<ReplyBody>>),
 }
 
-impl<S, B> Visit<S>
-where
-    S: Service<Request<RequestBody>, Response = Response<B>>,
-    S::Error: Into<BoxError>,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    async fn answer(mut self, request: Request<Incoming>) -> Response<ReplyBody> {
+impl Future for Answering {
+    type Output = Result<Response<ReplyBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Visit(_, shared) if shared.is_cut() => {
+                let token = Token(Arc::clone(shared));
+                // The call is dropped before it is answered for.
+                *self = Self::Refusal(None);
+                Poll::Ready(Ok(closing(empty(StatusCode::SERVICE_UNAVAILABLE, token))))
+            }
+            Self::Visit(work, _) => work.as_mut().poll(cx).map(Ok),
+            Self::Refusal(answer) => answer.take().map_or(Poll::Pending, |a| Poll::Ready(Ok(a))),
+        }
+    }
+}
+
+/// What is known of a request while the service has it.
+struct Visit {
+    config: Arc<ServerConfig>,
+    token: Token,
+    /// What becomes of the body; `None` when there is none.
+    slot: Option<Arc<Slot>>,
+    /// The peer waits for `100 Continue`.
+    expects: bool,
+    head_only: bool,
+    old: bool,
+}
+
+impl Visit {
+    fn begin(
+        request: Request<Incoming>,
+        runtime: &Runtime,
+        config: Arc<ServerConfig>,
+        token: Token,
+    ) -> (Self, Request<RequestBody>) {
         let expects = request.headers().contains_key(EXPECT);
         let head_only = request.method() == Method::HEAD;
         let old = request.version() < Version::HTTP_11;
         let (parts, incoming) = request.into_parts();
-        let (body, slot) = RequestBody::new(
-            incoming,
-            self.runtime.clone(),
-            self.config.body_bytes_max,
-            self.config.body_read_timeout,
-            Arc::clone(&self.token.0),
-        );
+        let (body, slot) = if incoming.is_end_stream() {
+            (RequestBody::empty(), None)
+        } else {
+            let (bytes_max, timeout) = (config.body_bytes_max, config.body_read_timeout);
+            let connection = Arc::clone(&token.0);
+            let (body, slot) =
+                RequestBody::new(incoming, runtime.clone(), bytes_max, timeout, connection);
+            (body, Some(slot))
+        };
         let request = Request::from_parts(parts, body);
-        let ready = poll_fn(|cx| self.service.poll_ready(cx)).await.map_err(Into::into);
+        (Self { config, token, slot, expects, head_only, old }, request)
+    }
+
+    async fn answer<S, B>(
+        self,
+        mut service: S,
+        request: Request<RequestBody>,
+    ) -> Response<ReplyBody>
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>>,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
         let answered = match ready {
-            Ok(()) => self.service.call(request).await.map_err(Into::into),
+            Ok(()) => service.call(request).await.map_err(Into::into),
             Err(error) => {
                 drop(request);
                 Err(error)
             }
         };
-        let reusable = slot.finish(expects).await;
+        let reusable = match &self.slot {
+            Some(slot) => slot.finish(self.expects).await,
+            None => true,
+        };
         let stopping = self.token.0.is_stopping();
         let response = match answered {
-            Ok(response) => exact(response, head_only, &self.config, self.token).await,
+            Ok(response) => exact(response, self.head_only, &self.config, self.token).await,
             Err(error) => {
                 failed(&*error);
                 closing(empty(StatusCode::INTERNAL_SERVER_ERROR, self.token))
             }
         };
-        if old || stopping || !reusable { closing(response) } else { response }
+        if self.old || stopping || !reusable { closing(response) } else { response }
     }
 }
 
@@ -132,17 +175,17 @@ where
     if head.status == StatusCode::NO_CONTENT || head.status.is_informational() {
         head.headers.remove(CONTENT_LENGTH);
         head.headers.remove(CONTENT_TYPE);
-        return Response::from_parts(head, ReplyBody::new(Empty::new(), token));
+        return Response::from_parts(head, ReplyBody::whole(Bytes::new(), token));
     }
     // For HEAD the service may name the length of a body it does not make.
     if !head_only {
         head.headers.remove(CONTENT_LENGTH);
     }
-    if body.size_hint().exact().is_some() {
+    if body.size_hint().exact().is_some_and(|length| length > WHOLE_BYTES_MAX || head_only) {
         return Response::from_parts(head, ReplyBody::new(body, token));
     }
     match read_body(body, config.response_bytes_max).await {
-        Ok(whole) => Response::from_parts(head, ReplyBody::new(Full::new(whole), token)),
+        Ok(whole) => Response::from_parts(head, ReplyBody::whole(whole, token)),
         Err(error) => {
             failed(&error);
             closing(empty(StatusCode::INTERNAL_SERVER_ERROR, token))
@@ -155,7 +198,7 @@ fn failed(error: &(dyn StdError + 'static)) {
 }
 
 fn empty(status: StatusCode, token: Token) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::new(Empty::new(), token));
+    let mut response = Response::new(ReplyBody::whole(Bytes::new(), token));
     *response.status_mut() = status;
     response
 }
@@ -176,8 +219,13 @@ impl Drop for Token {
 
 /// The body of an answer; holds the token until its end.
 pub(super) struct ReplyBody {
-    body: UnsyncBoxBody<Bytes, BoxError>,
+    body: Reply,
     _token: Token,
+}
+
+enum Reply {
+    Whole(Full<Bytes>),
+    Parts(UnsyncBoxBody<Bytes, BoxError>),
 }
 
 impl ReplyBody {
@@ -186,7 +234,12 @@ impl ReplyBody {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self { body: UnsyncBoxBody::new(body.map_err(Into::into)), _token: token }
+        let body = UnsyncBoxBody::new(body.map_err(Into::into));
+        Self { body: Reply::Parts(body), _token: token }
+    }
+
+    fn whole(body: Bytes, token: Token) -> Self {
+        Self { body: Reply::Whole(Full::new(body)), _token: token }
     }
 }
 
@@ -198,14 +251,25 @@ impl Body for ReplyBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        match &mut self.body {
+            Reply::Whole(body) => {
+                Pin::new(body).poll_frame(cx).map_err(|never: Infallible| match never {})
+            }
+            Reply::Parts(body) => Pin::new(body).poll_frame(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.body {
+            Reply::Whole(body) => body.is_end_stream(),
+            Reply::Parts(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.body {
+            Reply::Whole(body) => body.size_hint(),
+            Reply::Parts(body) => body.size_hint(),
+        }
     }
 }

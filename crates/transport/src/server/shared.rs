@@ -1,11 +1,6 @@
 //! What the wire guard, the gate before the service and the crowd know of one connection together.
 
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::task::{Poll, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering};
 
 use http::StatusCode;
 use tokio::sync::Notify;
@@ -30,13 +25,35 @@ pub(super) enum Wait {
     Reader,
 }
 
+/// What a connection waits for whose requests are all answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// No byte of the next request has come.
+    Idle,
+    /// Some of the head is here.
+    Head,
+    /// There will be no next request, or the last one has more to come.
+    None,
+}
+
 /// The state of one connection.
+///
+/// What the guard and the gate count is written by the connection's task alone; others only look.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    verdicts: Mutex<VecDeque<Verdict>>,
-    in_flight: AtomicUsize,
     /// All heads that were released so far.
     heads: AtomicUsize,
+    /// How many of them hyper has found.
+    met: AtomicUsize,
+    /// How many of them are answered.
+    answers: AtomicUsize,
+    /// What the last head is refused with; 0 while none was. None comes after it.
+    refusal: AtomicU16,
+    /// A [`Phase`].
+    phase: AtomicU8,
+    /// The time of the present phase is over.
+    overdue: AtomicBool,
     /// The last head announced a body that is not whole yet.
     body_due: AtomicBool,
     /// The peer has not taken yet what was written.
@@ -44,39 +61,72 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     asked_to_go: AtomicBool,
     cut: AtomicBool,
-    /// Wakes the connection's task when one of the three above is set from elsewhere.
+    /// One of the three above was set, and the connection's task has not looked yet.
+    news: AtomicBool,
+    /// Wakes the connection's task for that.
     told: Notify,
-    /// The connection's task, while no clock runs because a request does.
-    reader: Mutex<Option<Waker>>,
 }
 
 impl Shared {
     pub(super) fn released(&self, verdict: Verdict) {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        self.heads.fetch_add(1, Ordering::SeqCst);
-        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push_back(verdict);
+        if let Verdict::Refuse(status) = verdict {
+            self.refusal.store(status.as_u16(), Ordering::Release);
+        }
+        add_one(&self.heads);
     }
 
     /// The verdict over the next head. `None`: hyper found a head where the guard saw none.
     pub(super) fn next_verdict(&self) -> Option<Verdict> {
-        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let (met, heads) = (self.met.load(Ordering::Acquire), self.heads());
+        if met >= heads {
+            return None;
+        }
+        add_one(&self.met);
+        let refusal = self.refusal.load(Ordering::Acquire);
+        // A refusal is the last word.
+        let refused = met.saturating_add(1) == heads && refusal != 0;
+        let status = StatusCode::from_u16(refusal).ok().filter(|_| refused);
+        Some(status.map_or(Verdict::Pass, Verdict::Refuse))
     }
 
     /// The answer to one request is handed over to hyper whole.
     pub(super) fn answered(&self) {
-        // Saturates: a head the guard did not see is never counted in.
-        let _ = self
-            .in_flight
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
-        // hyper does not read again by itself after it was told once that nothing is there, and
-        // the clocks of the next request start with a read.
-        if let Some(reader) = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            reader.wake();
+        // A head that the guard did not see is not counted in, so its answer is not either.
+        if self.answers() < self.heads() {
+            add_one(&self.answers);
         }
     }
 
-    pub(super) fn wake_when_answered(&self, waker: &Waker) {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker.clone());
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Which clock runs now. While a request is with the service, its body or its answer on the
+    /// way, none does: bodies and writes have clocks of their own.
+    pub(super) fn phase(&self) -> Phase {
+        if self.is_busy() {
+            return Phase::None;
+        }
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Idle,
+            1 => Phase::Head,
+            _ => Phase::None,
+        }
+    }
+
+    pub(super) fn set_overdue(&self, overdue: bool) {
+        self.overdue.store(overdue, Ordering::Release);
+    }
+
+    /// The phase whose end has come, if it has: because its time is over, or because the
+    /// connection was told so.
+    pub(super) fn phase_to_end(&self) -> Option<Phase> {
+        let over = self.overdue.load(Ordering::Acquire);
+        match self.phase() {
+            Phase::Idle if over || self.is_stopping() => Some(Phase::Idle),
+            Phase::Head if over || self.is_asked_to_go() => Some(Phase::Head),
+            _ => None,
+        }
     }
 
     pub(super) fn set_body_due(&self, due: bool) {
@@ -84,30 +134,32 @@ impl Shared {
     }
 
     pub(super) fn set_writing(&self, writing: bool) {
-        self.writing.store(writing, Ordering::SeqCst);
+        if self.writing.load(Ordering::Relaxed) != writing {
+            self.writing.store(writing, Ordering::Release);
+        }
     }
 
     /// Whether a request has been released and not been answered, to the last byte, yet.
     pub(super) fn is_busy(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) > 0 || self.writing.load(Ordering::SeqCst)
+        self.heads() > self.answers() || self.writing.load(Ordering::Acquire)
     }
 
     /// How many requests have come so far.
     pub(super) fn heads(&self) -> usize {
-        self.heads.load(Ordering::SeqCst)
+        self.heads.load(Ordering::Acquire)
     }
 
     /// How many answers hyper has whole.
     pub(super) fn answers(&self) -> usize {
-        self.heads().saturating_sub(self.in_flight.load(Ordering::SeqCst))
+        self.answers.load(Ordering::Acquire)
     }
 
     /// How many requests have come, and what is waited for now.
     pub(super) fn found(&self) -> (usize, Option<Wait>) {
         let heads = self.heads();
-        let wait = if self.writing.load(Ordering::SeqCst) {
+        let wait = if self.writing.load(Ordering::Acquire) {
             Some(Wait::Reader)
-        } else if self.in_flight.load(Ordering::SeqCst) > 0 {
+        } else if heads > self.answers() {
             self.body_due.load(Ordering::Relaxed).then_some(Wait::Body)
         } else if heads == 0 {
             Some(Wait::First)
@@ -120,6 +172,7 @@ impl Shared {
     /// The connection ends as soon as it is idle.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.news.store(true, Ordering::SeqCst);
         self.told.notify_one();
     }
 
@@ -147,18 +200,18 @@ impl Shared {
         self.cut.load(Ordering::SeqCst)
     }
 
+    /// Whether the connection was told something since it was asked so last.
+    pub(super) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Acquire) && self.news.swap(false, Ordering::SeqCst)
+    }
+
     /// Ready when the connection is to look again at what it was told.
     pub(super) async fn told(&self) {
         self.told.notified().await;
     }
+}
 
-    /// The work's end, or `None` when the connection is cut first.
-    pub(super) async fn unless_cut<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        poll_fn(|cx| match self.is_cut() {
-            true => Poll::Ready(None),
-            false => work.as_mut().poll(cx).map(Some),
-        })
-        .await
-    }
+/// Of a number that one task writes.
+fn add_one(number: &AtomicUsize) {
+    number.store(number.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
 }
