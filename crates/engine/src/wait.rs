@@ -5,7 +5,6 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use futures::future::{Either, select};
 use tillway_core::port::Clock;
 
 /// The future's output, or `None` when `most` passes first. The future is then dropped.
@@ -14,10 +13,17 @@ pub(crate) async fn within<T>(
     most: Duration,
     future: impl Future<Output = T>,
 ) -> Option<T> {
-    match select(pin!(future), clock.sleep(most)).await {
-        Either::Left((output, _)) => Some(output),
-        Either::Right(_) => None,
-    }
+    let mut future = pin!(future);
+    // What is done at once needs no timer.
+    let mut over = None;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => {
+            let over = over.get_or_insert_with(|| clock.sleep(most));
+            over.as_mut().poll(context).map(|()| None)
+        }
+    })
+    .await
 }
 
 /// Lets everybody else have a turn: a store that works inside its caller would never wait.

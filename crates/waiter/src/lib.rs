@@ -15,5 +15,5 @@ pub use self::config::{
 pub use self::error::ConfigError;
 pub use self::peers::{AllowedPeers, BadNetwork, Network};
 pub use self::push::{Listener, PushBridge};
-pub use self::server::{Answered, Desks, Observer, WaiterService};
+pub use self::server::{Answered, Answering, Desks, Observer, WaiterService};
 pub use self::texts::{Texts, UnknownText};

@@ -8,6 +8,7 @@ mod route;
 mod table;
 
 use core::convert::Infallible;
+use core::fmt;
 use core::future::{Future, poll_fn};
 use core::net::IpAddr;
 use core::pin::{Pin, pin};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
@@ -28,10 +30,10 @@ use tower_service::Service;
 use self::auth::Guard;
 pub use self::observe::{Answered, Observer};
 use self::pos::Pos;
-use self::reply::{Code, Reply, empty};
-use self::route::{Route, route};
+use self::reply::{Code, Reply, empty, no_content};
+use self::route::{Place, Route, route};
 use self::table::Table;
-use crate::config::{Till, WaiterConfig};
+use crate::config::WaiterConfig;
 use crate::error::ConfigError;
 
 /// The desks behind the service.
@@ -59,8 +61,14 @@ pub struct Desks {
 /// call stops no flow: the desks see to that.
 #[derive(Clone, Debug)]
 pub struct WaiterService {
-    shared: Arc<Shared>,
+    front: Arc<Front>,
     peer: Option<IpAddr>,
+}
+
+/// What all clones with one observer share.
+#[derive(Debug)]
+struct Front {
+    shared: Arc<Shared>,
     observer: Option<Arc<dyn Observer>>,
 }
 
@@ -84,14 +92,15 @@ impl WaiterService {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
         config.check_values()?;
-        let shared = Shared { config, desks, clock, guard: Guard::default() };
-        Ok(Self { shared: Arc::new(shared), peer: None, observer: None })
+        let shared = Arc::new(Shared { config, desks, clock, guard: Guard::default() });
+        Ok(Self { front: Arc::new(Front { shared, observer: None }), peer: None })
     }
 
     /// The same service, which tells the observer of every answer: for metrics.
     #[must_use]
     pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
-        Self { observer: Some(observer), ..self }
+        let shared = Arc::clone(&self.front.shared);
+        Self { front: Arc::new(Front { shared, observer: Some(observer) }), ..self }
     }
 
     /// The service for the connection of one peer; `None` when the peer may not talk to us.
@@ -100,76 +109,156 @@ impl WaiterService {
     /// [`Server::serve`](tillway_transport::server::Server::serve), which answers 403 to `None`.
     pub fn for_peer(&self, peer: PeerInfo) -> Option<Self> {
         let address = peer.remote.ip();
-        let allowed = self.shared.config.allowed_peers.allows(address);
+        let allowed = self.front.shared.config.allowed_peers.allows(address);
         allowed.then(|| Self { peer: Some(address), ..self.clone() })
     }
 
-    /// Answers, and tells the observer.
-    async fn serve<B>(self, request: Request<B>) -> Reply
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        let Some(observer) = &self.observer else { return self.answer(request).await.1 };
-        let begun = self.shared.clock.ticks();
-        let (operation, mut reply) = self.answer(request).await;
-        let code = reply.extensions_mut().remove::<Code>().map(|Code(code)| code);
-        let took = self.shared.clock.ticks().saturating_sub(begun);
-        observer.answered(&Answered { operation, status: reply.status(), code, took });
-        reply
-    }
-
-    /// What is answered, and as which operation.
-    async fn answer<B>(&self, request: Request<B>) -> (Option<&'static str>, Reply)
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        let (parts, body) = request.into_parts();
-        let told = parts.extensions.get::<PeerInfo>().map(|peer| peer.remote.ip());
-        let peer = self.peer.or(told);
-        if peer.is_some_and(|peer| !self.shared.config.allowed_peers.allows(peer)) {
-            return (None, table::forbidden());
-        }
-        let Some((route, till)) = self.find(parts.uri.path()) else {
-            return (None, empty(StatusCode::NOT_FOUND));
-        };
+    /// What a request asks for.
+    fn asked(&self, parts: &Parts) -> Asked {
+        let shared = &self.front.shared;
+        let begun =
+            if self.front.observer.is_some() { shared.clock.ticks() } else { Duration::ZERO };
+        let told = || parts.extensions.get::<PeerInfo>().map(|peer| peer.remote.ip());
+        let peer = self.peer.or_else(told);
+        let allowed = peer.is_none_or(|peer| shared.config.allowed_peers.allows(peer));
+        let found = if allowed { shared.find(parts.uri.path()) } else { None };
         // HEAD is GET without the body, where it is taken at all (H7).
-        let head_only = parts.method == Method::HEAD && route.place.takes(&Method::HEAD);
-        let method = if head_only { Method::GET } else { parts.method };
-        let mut reply = if route.place.is_pos() {
-            let pos = Pos {
-                shared: &self.shared,
-                path_till: route.till.is_some().then_some(till),
-                peer,
-                headers: &parts.headers,
-                query: parts.uri.query(),
-            };
-            pos.answer(&route, &method, body).await
-        } else {
-            let table = Table { shared: &self.shared, till: &till.id, headers: &parts.headers };
-            table.answer(&route, &method, body).await
-        };
-        let status = reply.status().as_u16();
-        tracing::debug!(place = ?route.place, %method, status, "answered");
-        if method == Method::GET {
-            reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
-        let reply = if head_only { without_body(reply) } else { reply };
-        (route.place.operation(&method), reply)
+        let head_only = parts.method == Method::HEAD
+            && found.as_ref().is_some_and(|(route, _)| route.place.takes(&Method::HEAD));
+        let method = if head_only { Method::GET } else { parts.method.clone() };
+        Asked { begun, peer, allowed, found, method, head_only }
     }
 
-    /// The place of a path and its till.
-    fn find(&self, path: &str) -> Option<(Route, &Till)> {
-        let config = &self.shared.config;
+    /// The Waiter API.
+    async fn table<B>(self, asked: Asked, route: Route, till: usize, parts: Parts, body: B) -> Reply
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let shared = &*self.front.shared;
+        let Some(till) = shared.config.tills.get(till) else { return asked.nowhere(&self.front) };
+        let table = Table { shared, till: &till.id, headers: &parts.headers };
+        let reply = table.answer(&route, &asked.method, body).await;
+        asked.told(route.place, reply, &self.front)
+    }
+
+    /// The payment API.
+    async fn pos<B>(self, asked: Asked, route: Route, till: usize, parts: Parts, body: B) -> Reply
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let shared = &*self.front.shared;
+        let Some(till) = shared.config.tills.get(till) else { return asked.nowhere(&self.front) };
+        let pos = Pos {
+            shared,
+            path_till: route.till.is_some().then_some(till),
+            peer: asked.peer,
+            headers: &parts.headers,
+            query: parts.uri.query(),
+        };
+        let reply = pos.answer(&route, &asked.method, body).await;
+        asked.told(route.place, reply, &self.front)
+    }
+
+    /// A ping, which has nothing to be read.
+    async fn ping(self, asked: Asked) -> Reply {
+        let reply = table::ping(&self.front.shared).await;
+        asked.told(Place::Ping, reply, &self.front)
+    }
+}
+
+impl Shared {
+    /// The place of a path, and which till it belongs to.
+    fn find(&self, path: &str) -> Option<(Route, usize)> {
+        let config = &self.config;
         let route = route(path)?;
         let name = route.till.as_deref();
         if name.is_some() && !config.till_paths {
             return None;
         }
         let name = name.unwrap_or(config.till.as_str());
-        let till = config.tills.iter().find(|till| till.id.as_str().eq_ignore_ascii_case(name))?;
+        let mut tills = config.tills.iter();
+        let till = tills.position(|till| till.id.as_str().eq_ignore_ascii_case(name))?;
         Some((route, till))
+    }
+}
+
+/// A request that was read as far as its head goes.
+struct Asked {
+    begun: Duration,
+    peer: Option<IpAddr>,
+    /// Whether the peer may talk to us.
+    allowed: bool,
+    found: Option<(Route, usize)>,
+    /// `GET` for a `HEAD` that is taken.
+    method: Method,
+    head_only: bool,
+}
+
+impl Asked {
+    /// The answer for who may not ask, or asks for what there is not.
+    fn nowhere(&self, front: &Front) -> Reply {
+        let reply = if self.allowed { empty(StatusCode::NOT_FOUND) } else { table::forbidden() };
+        self.observed(None, reply, front)
+    }
+
+    /// The answer of a place, as it goes out.
+    fn told(&self, place: Place, mut reply: Reply, front: &Front) -> Reply {
+        let (method, status) = (&self.method, reply.status().as_u16());
+        tracing::debug!(?place, %method, status, "answered");
+        if self.method == Method::GET {
+            reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        let reply = if self.head_only { without_body(reply) } else { reply };
+        self.observed(place.operation(&self.method), reply, front)
+    }
+
+    /// Tells the observer.
+    fn observed(&self, operation: Option<&'static str>, mut reply: Reply, front: &Front) -> Reply {
+        if let Some(observer) = &front.observer {
+            let code = reply.extensions_mut().remove::<Code>().map(|Code(code)| code);
+            let took = front.shared.clock.ticks().saturating_sub(self.begun);
+            observer.answered(&Answered { operation, status: reply.status(), code, took });
+        }
+        reply
+    }
+}
+
+/// An answer of a [`WaiterService`] on its way.
+#[must_use]
+pub struct Answering(Work);
+
+enum Work {
+    /// Nothing had to be waited for.
+    Done(Option<Reply>),
+    Asked(Pin<Box<dyn Future<Output = Reply> + Send>>),
+}
+
+impl Answering {
+    fn at_once(reply: Reply) -> Self {
+        Self(Work::Done(Some(reply)))
+    }
+
+    fn when(work: impl Future<Output = Reply> + Send + 'static) -> Self {
+        Self(Work::Asked(Box::pin(work)))
+    }
+}
+
+impl Future for Answering {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Work::Done(reply) => reply.take().map_or(Poll::Pending, |reply| Poll::Ready(Ok(reply))),
+            Work::Asked(work) => work.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answering").finish_non_exhaustive()
     }
 }
 
@@ -180,15 +269,29 @@ where
 {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.serve(request).await) })
+    fn call(&mut self, request: Request<B>) -> Answering {
+        let (parts, body) = request.into_parts();
+        let mut asked = self.asked(&parts);
+        let Some((route, till)) = asked.found.take() else {
+            return Answering::at_once(asked.nowhere(&self.front));
+        };
+        // Each kind of work has a box of its own: the largest is ten times the least.
+        if route.place.is_pos() {
+            return Answering::when(self.clone().pos(asked, route, till, parts, body));
+        }
+        if route.place != Place::Ping || !route.place.takes(&asked.method) {
+            return Answering::when(self.clone().table(asked, route, till, parts, body));
+        }
+        if self.front.shared.config.ping_checks_store {
+            return Answering::when(self.clone().ping(asked));
+        }
+        Answering::at_once(asked.told(Place::Ping, no_content(), &self.front))
     }
 }
 
@@ -210,10 +313,14 @@ async fn within<T>(
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let mut work = pin!(work);
-    let mut over = clock.sleep(budget);
+    // Work that is done at once needs no timer.
+    let mut over = None;
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+        Poll::Pending => {
+            let over = over.get_or_insert_with(|| clock.sleep(budget));
+            over.as_mut().poll(cx).map(|()| None)
+        }
     })
     .await
 }

@@ -90,7 +90,8 @@ impl Place {
 
     /// Whether it takes this method.
     pub(crate) fn takes(self, method: &Method) -> bool {
-        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+        let mut allowed = self.allow().split(' ');
+        allowed.any(|word| word.strip_suffix(',').unwrap_or(word) == method.as_str())
     }
 }
 

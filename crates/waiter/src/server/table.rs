@@ -44,19 +44,9 @@ impl Table<'_> {
             (Place::CheckIn, _) => self.check_out(order, body).await,
             (Place::Loyalty, _) => self.loyalty(order).await,
             (Place::Limits, _) => self.limits(order).await,
-            _ => self.ping().await,
+            // A ping that is taken never comes here.
+            _ => no_content(),
         }
-    }
-
-    async fn ping(&self) -> Reply {
-        if self.shared.config.ping_checks_store {
-            let ready = self.shared.desks.loyalty.ready();
-            let budget = self.shared.config.budgets.read;
-            if !matches!(within(&*self.shared.clock, budget, ready).await, Some(Ok(()))) {
-                return self.unavailable();
-            }
-        }
-        no_content()
     }
 
     async fn check_in<B>(&self, order: OrderId, body: B) -> Reply
@@ -183,8 +173,21 @@ impl Table<'_> {
     }
 
     fn unavailable(&self) -> Reply {
-        fault(&self.shared.config, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        unavailable(self.shared)
     }
+}
+
+/// Asks whether the store can take writes.
+pub(super) async fn ping(shared: &Shared) -> Reply {
+    let ready = shared.desks.loyalty.ready();
+    match within(&*shared.clock, shared.config.budgets.read, ready).await {
+        Some(Ok(())) => no_content(),
+        _ => unavailable(shared),
+    }
+}
+
+fn unavailable(shared: &Shared) -> Reply {
+    fault(&shared.config, StatusCode::SERVICE_UNAVAILABLE, "unavailable")
 }
 
 /// What a stranger gets, whatever was asked (W51).
