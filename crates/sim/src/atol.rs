@@ -12,6 +12,7 @@ mod calendar;
 mod code;
 mod fault;
 mod json;
+pub mod link;
 mod marks;
 mod memory;
 mod printer;
