@@ -1,1 +1,9 @@
 #![doc = include_str!("../README.md")]
+
+mod client;
+mod config;
+mod pilot;
+mod wire;
+
+pub use client::{Sberbank, StartError};
+pub use config::{Charset, Commands, Config, ConfigError};
