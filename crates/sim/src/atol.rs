@@ -22,6 +22,7 @@ mod settings;
 mod shared;
 mod tape;
 pub mod task;
+pub mod web;
 
 pub use self::code::Code;
 pub use self::fault::{Fault, Point, Trouble};

@@ -362,8 +362,7 @@ impl Register {
             if !self.settings.opens_shift {
                 return Err(Code::DENIED_IN_CLOSED_SHIFT);
             }
-            self.open_shift_as(sale.electronic)?;
-            self.auto_opened = true;
+            self.open_shift_by_itself(sale.electronic)?;
         }
         let known = self.settings.taxations.iter();
         if sale.taxation.is_some() && !known.clone().any(|t| Some(t) == sale.taxation.as_ref()) {
@@ -552,8 +551,7 @@ impl Register {
             return Err(Code::SHIFT_EXPIRED);
         }
         if self.shift.opened.is_none() {
-            self.open_shift()?;
-            self.auto_opened = true;
+            self.open_shift_by_itself(false)?;
         }
         let drawer = self.totals.drawer.add(amount).map_err(|_| Code::INVALID_TOTAL)?;
         if drawer < Kopecks::ZERO {
@@ -567,6 +565,13 @@ impl Register {
         moved.count = moved.count.saturating_add(1);
         moved.sum = moved.sum.add(sum).unwrap_or(moved.sum);
         Ok(drawer)
+    }
+
+    /// What was to come next waits until the report is printed.
+    fn open_shift_by_itself(&mut self, electronic: bool) -> Result<(), Code> {
+        self.open_shift_as(electronic)?;
+        self.auto_opened = true;
+        self.unfinished.as_ref().map_or(Ok(()), |unfinished| Err(unfinished.code))
     }
 
     /// What stands before every document, in the order of the note (10.2).

@@ -23,6 +23,7 @@ mod state;
 
 use std::fmt;
 
+pub(super) use self::answer::recovered;
 use self::fields::Fields;
 use self::marking::Marking;
 use self::receipt::Receipt;

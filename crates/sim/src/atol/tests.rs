@@ -74,6 +74,18 @@ fn a_receipt_opens_the_shift_or_is_refused() {
 }
 
 #[test]
+fn a_receipt_waits_for_the_paper_of_the_shift_that_it_opened() {
+    let mut register = register();
+    register.inject(Point::P4, Fault::Paper);
+    assert_eq!(sell(&mut register, 1, 1), Err(Code::OPEN_SHIFT_INTERRUPTED));
+    register.printer.paper = 1_000;
+    register.continue_print().unwrap();
+    sell(&mut register, 1, 1).unwrap();
+    assert_eq!(kinds(&register), "o1");
+    assert_eq!(broken_rule(&register), None);
+}
+
+#[test]
 fn after_24_hours_only_closing_is_left() {
     let mut register = register();
     register.open_shift().unwrap();

@@ -15,6 +15,17 @@ pub(super) fn written(register: &Register, written: Written, auto_opened: bool) 
     Json::object([("fiscalParams", params), ("warnings", Some(warnings))])
 }
 
+/// The result as it is rebuilt from the memory after a break; `None` without such a document.
+pub(in crate::atol) fn recovered(register: &Register, number: u32, whole: bool) -> Option<Json> {
+    let params = if whole {
+        fiscal_params(register, number)?
+    } else {
+        Json::object([("fiscalDocumentNumber", Json::number(number))])
+    };
+    let warnings = Json::object([("recovered", Json::flag(true))]);
+    Some(Json::object([("fiscalParams", Some(params)), ("warnings", Some(warnings))]))
+}
+
 fn fiscal_params(register: &Register, number: u32) -> Option<Json> {
     let document = register.memory.document(number)?;
     let settings = &register.settings;
