@@ -1,13 +1,19 @@
 //! What the stand counts, in the text of Prometheus.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use http::StatusCode;
+use metrics::{
+    Counter, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tillway::core::book::{Status, StreamKind};
-use tillway::core::port::{Query, ReadError, Store};
+use tillway::core::port::{Journal, Query, ReadError};
 use tillway::layers;
 use tillway::runtime::TokioSpawner;
+use tillway::sqlite::SqliteStore;
 use tillway::waiter::{Answered, Observer};
 
 use crate::failure::Failure;
@@ -17,6 +23,9 @@ const REQUEST_SECONDS: &str = "tillway_http_request_seconds";
 const HTTP_REFUSALS: &str = "tillway_http_refusals_total";
 const FLOWS: &str = "tillway_flows";
 const TASKS: &str = "tillway_tasks";
+const STORE_QUEUE: &str = "tillway_store_queue";
+const STORE_BATCHES: &str = "tillway_store_batches_total";
+const STORE_BATCHED: &str = "tillway_store_batched_total";
 const STORE_UP: &str = "tillway_store_up";
 const BUILD: &str = "tillway_build_info";
 
@@ -32,7 +41,7 @@ const PAGES_MAX: usize = 20;
 #[derive(Clone)]
 pub(crate) struct Metrics {
     handle: PrometheusHandle,
-    store: Arc<dyn Store>,
+    store: Arc<SqliteStore>,
     spawner: TokioSpawner,
 }
 
@@ -44,7 +53,7 @@ impl std::fmt::Debug for Metrics {
 
 impl Metrics {
     /// Counts from now on, in the whole process.
-    pub(crate) fn install(store: Arc<dyn Store>, spawner: TokioSpawner) -> Result<Self, Failure> {
+    pub(crate) fn install(store: Arc<SqliteStore>, spawner: TokioSpawner) -> Result<Self, Failure> {
         let failed = |error: &dyn std::error::Error| Failure::new(format!("metrics: {error}"));
         let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).map_err(|e| failed(&e))?;
         let recorder = builder.build_recorder();
@@ -56,6 +65,12 @@ impl Metrics {
         describe_counter!(HTTP_REFUSALS, "Requests that were refused, by code");
         describe_gauge!(FLOWS, "Flows that are not done, by kind and status");
         describe_gauge!(TASKS, "Tasks of flows that run now");
+        describe_gauge!(STORE_QUEUE, "Tasks that wait for the writer");
+        describe_counter!(
+            STORE_BATCHES,
+            "Batches of the writer, each one sync of the disk at most"
+        );
+        describe_counter!(STORE_BATCHED, "Tasks in these batches");
         describe_gauge!(STORE_UP, "1 while the store answers and may be written");
         describe_gauge!(BUILD, "Always 1; the version is a label");
         gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
@@ -74,6 +89,10 @@ impl Metrics {
         }
         let tasks = u32::try_from(self.spawner.running()).unwrap_or(u32::MAX);
         gauge!(TASKS).set(tasks);
+        let stats = self.store.stats();
+        gauge!(STORE_QUEUE).set(u32::try_from(stats.waiting).unwrap_or(u32::MAX));
+        counter!(STORE_BATCHES).absolute(stats.batches);
+        counter!(STORE_BATCHED).absolute(stats.batched);
         self.handle.render()
     }
 
@@ -104,20 +123,58 @@ pub(crate) fn store_is_up(up: bool) {
 }
 
 /// Counts what a till's listener answers.
+#[derive(Debug, Default)]
+pub(crate) struct Edge {
+    /// Looked up when an operation is first counted, and told apart by their places: there are
+    /// few, and they never change.
+    counts: [OnceLock<Counts>; OPERATIONS_MAX],
+}
+
+/// More operations than the APIs have.
+const OPERATIONS_MAX: usize = 32;
+
+/// What is counted of one operation.
 #[derive(Debug)]
-pub(crate) struct Edge;
+struct Counts {
+    operation: &'static str,
+    seconds: Histogram,
+    /// By the first digit of the status.
+    requests: [OnceLock<Counter>; 6],
+}
+
+impl Counts {
+    fn of(operation: &'static str) -> Self {
+        let seconds = histogram!(REQUEST_SECONDS, "operation" => operation);
+        Self { operation, seconds, requests: Default::default() }
+    }
+
+    fn count(&self, status: StatusCode, took: Duration) {
+        let (class, word) = match status.as_u16() {
+            200..300 => (2, "2xx"),
+            300..400 => (3, "3xx"),
+            400..500 => (4, "4xx"),
+            _ => (5, "5xx"),
+        };
+        if let Some(requests) = self.requests.get(class) {
+            let first = || counter!(REQUESTS, "operation" => self.operation, "status" => word);
+            requests.get_or_init(first).increment(1);
+        }
+        self.seconds.record(took);
+    }
+}
+
+impl Edge {
+    fn counts(&self, operation: &'static str) -> Option<&Counts> {
+        let counts = self.counts.iter().map(|counts| counts.get_or_init(|| Counts::of(operation)));
+        counts.into_iter().find(|counts| counts.operation == operation)
+    }
+}
 
 impl Observer for Edge {
     fn answered(&self, answered: &Answered) {
-        let operation = answered.operation.unwrap_or("none");
-        let status = match answered.status.as_u16() {
-            200..300 => "2xx",
-            300..400 => "3xx",
-            400..500 => "4xx",
-            _ => "5xx",
-        };
-        counter!(REQUESTS, "operation" => operation, "status" => status).increment(1);
-        histogram!(REQUEST_SECONDS, "operation" => operation).record(answered.took);
+        if let Some(counts) = self.counts(answered.operation.unwrap_or("none")) {
+            counts.count(answered.status, answered.took);
+        }
         if let Some(code) = answered.code {
             counter!(HTTP_REFUSALS, "code" => code).increment(1);
         }

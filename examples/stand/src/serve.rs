@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillway::core::port::{Clock, GuestBridge, Store};
+use tillway::core::port::{Clock, GuestBridge};
 use tillway::runtime::TokioSpawner;
 use tillway::sim::Stop;
 use tillway::transport::Runtime;
@@ -83,8 +83,7 @@ async fn run(
     let control_at = listeners.control.local_addr();
     let control_at = control_at.map_err(|error| Failure::of("the control port", &error))?;
     let control = ControlFile::write(stand.folder.path(), control_at)?;
-    let metrics =
-        Metrics::install(Arc::clone(&stand.store) as Arc<dyn Store>, stand.spawner.clone())?;
+    let metrics = Metrics::install(Arc::clone(&stand.store), stand.spawner.clone())?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let mut servers = JoinSet::new();
     let page = Page::new(config, &stand, metrics.clone());
@@ -168,7 +167,7 @@ pub(crate) fn serve_till(
     let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
     let service = WaiterService::try_new(config.waiter(till), desks, clock);
     let service = service.map_err(|error| Failure::of(format!("till {}", till.id), &error))?;
-    let service = service.observed(Arc::new(Edge));
+    let service = service.observed(Arc::new(Edge::default()));
     let server = Server::new(config.server.clone(), Runtime::tokio());
     let stopped = told(stopping);
     servers.spawn(async move {

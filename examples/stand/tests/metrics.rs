@@ -193,6 +193,10 @@ fn what_happens_is_counted_and_the_text_is_well_formed() {
     let payments = [("flow", "payment"), ("status", "open")];
     assert_eq!(count(&families, "tillway_flows", &payments), 1, "{text}");
     assert_eq!(count(&families, "tillway_store_up", &[]), 1, "{text}");
+    assert!(count(&families, "tillway_store_queue", &[]) < 4_096, "{text}");
+    let batches = count(&families, "tillway_store_batches_total", &[]);
+    let batched = count(&families, "tillway_store_batched_total", &[]);
+    assert!(0 < batches && batches <= batched && batched < u64::MAX, "{text}");
     for told in [ORDER, "149725735", "stranger", "guess", "till-1", "5d2f0c1e"] {
         assert!(!text.contains(told), "{told} is in the metrics");
     }
