@@ -89,8 +89,9 @@ impl Library {
     pub(super) fn load(path: &Path) -> Result<Self, LoadError> {
         // SAFETY: loading runs the library's own start code. The path is the operator's: whatever
         // stands there is trusted as the driver of this register.
-        let library = unsafe { libloading::Library::new(path) }
-            .map_err(|error| LoadError::NotLoaded { path: path.to_owned(), source: error.into() })?;
+        let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
+            LoadError::NotLoaded { path: path.to_owned(), source: error.into() }
+        })?;
         let mut calls = [None; Call::ALL.len()];
         for (place, (call, name)) in calls.iter_mut().zip(Call::ALL) {
             // SAFETY: these functions take the handle and return an int (ATOL note 7.1).

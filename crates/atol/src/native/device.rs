@@ -23,6 +23,7 @@ const READ_INTERRUPTED: i32 = 178;
 pub(super) const NOTHING_OPEN: i32 = 81;
 
 /// The register, and what is known of it.
+#[derive(Debug)]
 pub(super) struct Device {
     library: Arc<Library>,
     settings: Text,
@@ -43,6 +44,7 @@ pub(super) struct Open {
 }
 
 /// What became of closing a receipt.
+#[derive(Debug)]
 pub(super) enum Closing {
     /// The command that closes it was not sent: it was annulled, or will be.
     Annulled(Failure),
@@ -82,14 +84,15 @@ impl Device {
             self.linked = true;
         }
         if self.stale && self.open.is_none() {
-            match driver.run(Call::CancelReceipt) {
-                Ok(()) => warn!("a receipt was left open; it is annulled"),
+            match annul(driver) {
+                Ok(true) => warn!("a receipt that was left open is annulled"),
+                Ok(false) => {}
                 Err(failure) if failure.is_link() => {
                     self.linked = false;
                     return Err(failure);
                 }
-                // None is open, or an interrupted print stands in the way: then none is open.
-                Err(_) => {}
+                // It stays open, and whatever is wrong is told by the call that comes next.
+                Err(_) => return Ok(driver),
             }
             self.stale = false;
         }
@@ -180,7 +183,12 @@ impl Device {
 
     /// Pays the open receipt and closes it.
     pub(super) fn close(&mut self, paid: &[Paid]) -> Closing {
-        let paid = self.with(|driver| receipt::pay(driver, paid));
+        // The guest took a while: the link may have broken, and be back.
+        let paid = match self.read(is_open) {
+            Ok(true) => self.with(|driver| receipt::pay(driver, paid)),
+            Ok(false) => Err(Failure::refused(Cause::NoReceipt, "the register has annulled it")),
+            Err(failure) => Err(failure),
+        };
         self.open = None;
         if let Err(failure) = paid {
             self.abandon();
@@ -202,16 +210,9 @@ impl Device {
     /// Annuls the open receipt; fine when none is open.
     pub(super) fn annul(&mut self) -> Result<(), Failure> {
         self.open = None;
-        self.stale = true;
-        let annulled = match self.with(|driver| driver.run(Call::CancelReceipt)) {
-            Err(failure) if failure.number == Some(NOTHING_OPEN) => Ok(()),
-            Err(failure) if failure.is_link() => Err(failure),
-            // An interrupted print refuses it, and then no receipt is open.
-            Err(failure) => if self.is_open()? { Err(failure) } else { Ok(()) },
-            Ok(()) => Ok(()),
-        };
+        let annulled = self.with(annul);
         self.stale = annulled.is_err();
-        annulled
+        annulled.map(drop)
     }
 
     /// No document is open. One that nobody will close is annulled first.
@@ -219,18 +220,10 @@ impl Device {
         if self.open.is_some() {
             return Ok(false);
         }
-        if self.is_open()? {
+        if self.read(is_open)? {
             self.annul()?;
         }
         Ok(true)
-    }
-
-    fn is_open(&mut self) -> Result<bool, Failure> {
-        self.read(|driver| {
-            driver.set_int(Param::DATA_TYPE, ids::RECEIPT_STATE);
-            driver.run(Call::QueryData)?;
-            Ok(driver.int(Param::RECEIPT_TYPE) != 0)
-        })
     }
 
     /// Goes on with an interrupted print; fine when there is none.
@@ -246,5 +239,24 @@ impl Device {
         self.stale = true;
         // `ready` annuls it.
         let _ = self.ready();
+    }
+}
+
+/// Whether a receipt is open.
+fn is_open(driver: &mut Driver) -> Result<bool, Failure> {
+    driver.set_int(Param::DATA_TYPE, ids::RECEIPT_STATE);
+    driver.run(Call::QueryData)?;
+    Ok(driver.int(Param::RECEIPT_TYPE) != 0)
+}
+
+/// Annuls the receipt that is open; whether there was one.
+fn annul(driver: &mut Driver) -> Result<bool, Failure> {
+    match driver.run(Call::CancelReceipt) {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.number == Some(NOTHING_OPEN) => Ok(false),
+        Err(failure) if failure.is_link() => Err(failure),
+        // An interrupted print refuses it, and then no receipt is open.
+        Err(failure) if is_open(driver)? => Err(failure),
+        Err(_) => Ok(false),
     }
 }

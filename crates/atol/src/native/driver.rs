@@ -42,7 +42,9 @@ impl Driver {
         match self.0.call(call) {
             Some(0) => Ok(()),
             Some(_) => Err(self.failure()),
-            None => Err(Failure::refused(Cause::Unsupported, format!("the driver has no {call:?}"))),
+            None => {
+                Err(Failure::refused(Cause::Unsupported, format!("the driver has no {call:?}")))
+            }
         }
     }
 
@@ -82,7 +84,8 @@ impl Driver {
     /// The driver takes numbers as doubles and rounds them itself: it gets the one that is nearest
     /// to the exact number, from its text.
     pub(super) fn set_number(&mut self, id: Param, exact: &str) -> Result<(), Failure> {
-        let value: Option<f64> = exact.parse().ok().filter(|value: &f64| value.to_string() == exact);
+        let value: Option<f64> =
+            exact.parse().ok().filter(|value: &f64| value.to_string() == exact);
         let value = value.ok_or_else(|| {
             Failure::refused(Cause::BadReceipt, format!("{exact} is too large for the driver"))
         })?;

@@ -24,9 +24,10 @@ pub(super) async fn probe(
     let memory = task::memory(&seat.ask(Query::Memory).await?)?;
     let rates = seat.run(|device| Ok(rates(device))).await?;
     let format = memory.format.or(info.format);
-    let context = Context { format: format.clone(), operation: None };
-    let marking = context.is_format_12();
-    let limits = Limits { rates, ..known.limits };
+    let mut known = known;
+    known.limits = Limits { rates, ..known.limits };
+    known.marking = Context { format: format.clone(), operation: None }.is_format_12();
+    known.format = format;
     let device = Device {
         model: info.model,
         serial: info.serial,
@@ -35,7 +36,7 @@ pub(super) async fn probe(
         memory: memory.serial,
         width: info.width,
     };
-    Ok((device, Capabilities { format, marking, limits, ..known }))
+    Ok((device, known))
 }
 
 /// The rates that the driver takes; nothing is sent to the register. All of them where the driver

@@ -59,7 +59,9 @@ impl NativeRegister {
         let library = driver::load(&config.library)?;
         let device = device::Device::new(library, config.settings()?);
         let lane = Lane::start(mode, device, clock)?;
-        let known = Capabilities { open_receipt: true, marking: true, ..Capabilities::default() };
+        let mut known = Capabilities::default();
+        known.open_receipt = true;
+        known.marking = true;
         Ok(Self { lane, config, known: Mutex::new(known), forsaken: AtomicBool::new(false) })
     }
 
@@ -73,11 +75,12 @@ impl NativeRegister {
         let turn = self.lane.turn(self.config.wait_turn).await;
         let busy = || RegisterError::new(Cause::Busy, "the driver is at work");
         let seat = Seat { turn: turn.ok_or_else(busy)?, config: &self.config };
-        if self.forsaken.swap(false, Ordering::AcqRel)
-            && let Err(error) = seat.run(|device| Ok(device.forget())).await
-        {
-            self.forsaken.store(true, Ordering::Release);
-            return Err(error);
+        if self.forsaken.swap(false, Ordering::AcqRel) {
+            let forget = |device: &mut device::Device| {
+                device.forget();
+                Ok(())
+            };
+            seat.run(forget).await.inspect_err(|_| self.forsaken.store(true, Ordering::Release))?;
         }
         Ok(seat)
     }

@@ -180,12 +180,7 @@ impl Seat<'_> {
     }
 
     /// Looks for a document in the memory.
-    pub(super) async fn find(
-        &self,
-        attempt: &Attempt,
-        what: &Fiscal,
-        context: &Context,
-    ) -> Found {
+    pub(super) async fn find(&self, attempt: &Attempt, what: &Fiscal, context: &Context) -> Found {
         match ask::walk(self, attempt, what, context).await {
             Found::Written(document) => {
                 let unprinted = self.is_unprinted(&document).await;

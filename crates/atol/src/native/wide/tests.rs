@@ -36,7 +36,10 @@ fn what_is_no_character_is_replaced() {
             i32::try_from(units.len()).unwrap()
         })
     };
-    assert_eq!(cut(&[0x41, 0xD800, 0x0011_0000, u32::MAX, 0x42, 0]).unwrap(), "A\u{FFFD}\u{FFFD}\u{FFFD}B");
+    assert_eq!(
+        cut(&[0x41, 0xD800, 0x0011_0000, u32::MAX, 0x42, 0]).unwrap(),
+        "A\u{FFFD}\u{FFFD}\u{FFFD}B"
+    );
     assert_eq!(cut(&[0x41, 0, 0x42, 0]).unwrap(), "A", "the first NUL is the end");
     assert_eq!(cut(&[0x41, 0x42]).unwrap(), "AB", "a cut text may have no NUL");
     assert_eq!(u16::decode(&[0x41, 0xD83C, 0x42]), "A\u{FFFD}B");

@@ -1,0 +1,11 @@
+//! The native way, against the fake library: one register of the simulator behind it, on a line.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod faults;
+mod harness;
+mod hostile;
+mod low_level;
+mod setup;
+mod tasks;
+mod threads;
