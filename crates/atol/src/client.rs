@@ -24,7 +24,7 @@ use crate::code;
 use crate::config::{Generation, WebConfig};
 use crate::error::ConfigError;
 use crate::task::{self, Query};
-use crate::wire::{Status, is_at_least};
+use crate::wire::{Entry, Status, is_at_least};
 
 /// An ATOL register behind the web server of its driver, old or new.
 ///
@@ -161,10 +161,12 @@ impl AtolWeb {
     }
 
     async fn register_in_turn(&self, attempt: &Attempt, what: &Fiscal) -> Settled {
-        if let Err(error) = self.ready().await {
-            return self.before_sending(attempt.id, error);
-        }
-        let task = match self.prepare(attempt, what) {
+        let checked = match self.prepare(attempt, what) {
+            // The first call finds out which rates the driver knows.
+            Ok(_) => self.ready().await.and_then(|()| self.prepare(attempt, what)),
+            Err(error) => Err(error),
+        };
+        let task = match checked {
             Ok(task) => task,
             Err(error) => return self.before_sending(attempt.id, error),
         };
@@ -181,13 +183,15 @@ impl AtolWeb {
         let mut last = RegisterError::new(Cause::Link, "the task was not sent");
         for _ in 0..self.config.waits.attempts {
             match self.server.submit(id, task).await {
-                Sent::Taken => return self.result_of(id, patience).await,
+                Sent::Taken => return self.result_of(id, patience, None).await,
                 Sent::Refused(error) => return Err(error),
                 Sent::Unsent(error) => last = error,
                 Sent::Known(error) | Sent::Lost(error) => match self.server.look(id).await {
                     Seen::Nothing if error.cause == Cause::Setup => return Err(error),
                     Seen::Nothing | Seen::Failed(_) => last = error,
-                    Seen::Task(_) => return self.result_of(id, patience).await,
+                    Seen::Task(entry) => {
+                        return self.result_of(id, patience, Some(entry)).await;
+                    }
                 },
             }
             self.pause().await;
@@ -195,8 +199,13 @@ impl AtolWeb {
         Err(last)
     }
 
-    async fn result_of(&self, id: Uuid, patience: Patience) -> Result<Box<str>, RegisterError> {
-        match self.follow(id, patience).await {
+    async fn result_of(
+        &self,
+        id: Uuid,
+        patience: Patience,
+        seen: Option<Entry>,
+    ) -> Result<Box<str>, RegisterError> {
+        match self.follow(id, patience, seen).await {
             Followed::Ended(entry) if entry.status == Status::Ready => {
                 Ok(entry.result.unwrap_or_default())
             }

@@ -79,7 +79,7 @@ pub(crate) fn tidy(text: &str) -> Box<str> {
         tidy.push_str(word);
     }
     match tidy.char_indices().nth(TEXT_CHARS_MAX) {
-        Some((end, _)) => tidy[..end].into(),
+        Some((end, _)) => tidy[..end].trim_end().into(),
         None => tidy.into(),
     }
 }

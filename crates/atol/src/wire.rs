@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use tillway_core::port::fiscal::{Cause, RegisterError};
-use tillway_transport::json::{Members, NumberText};
+use tillway_transport::json::{Members, NumberText, without_bom};
 
 use crate::code::{self, tidy};
 
@@ -149,7 +149,8 @@ pub fn answer(body: &[u8]) -> Result<Box<str>, RegisterError> {
     if let Some(result) = root.raw("result").filter(|raw| raw.get() != "null") {
         return Ok(result.get().into());
     }
-    let text = std::str::from_utf8(body).map_err(|_| BadBody { field: "an object" })?;
+    let text =
+        std::str::from_utf8(without_bom(body)).map_err(|_| BadBody { field: "an object" })?;
     Ok(text.into())
 }
 

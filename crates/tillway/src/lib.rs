@@ -8,6 +8,8 @@ pub mod builder;
 #[cfg(feature = "tokio")]
 pub mod runtime;
 
+#[cfg(feature = "atol")]
+pub use tillway_atol as atol;
 pub use tillway_core as core;
 pub use tillway_engine as engine;
 #[cfg(feature = "layers")]
@@ -18,7 +20,7 @@ pub use tillway_memory as memory;
 pub use tillway_sim as sim;
 #[cfg(feature = "sqlite")]
 pub use tillway_sqlite as sqlite;
-#[cfg(any(feature = "sim", feature = "waiter"))]
+#[cfg(any(feature = "atol", feature = "sim", feature = "waiter"))]
 pub use tillway_transport as transport;
 #[cfg(feature = "waiter")]
 pub use tillway_waiter as waiter;

@@ -75,7 +75,7 @@ impl AtolWeb {
     pub(super) async fn write(&self, attempt: &Attempt, what: &Fiscal, task: &str) -> Settled {
         let id = attempt.id;
         match self.look_patiently(id).await {
-            Seen::Task(_) => return self.follow_and_settle(attempt, what).await,
+            Seen::Task(entry) => return self.follow_and_settle(attempt, what, Some(entry)).await,
             // A server that has forgotten a task that was sent may have run it (F20).
             Seen::Nothing if self.was_sent(id) => match self.walk(attempt, what, lost()).await {
                 Settled::Not(_) => {}
@@ -109,7 +109,7 @@ impl AtolWeb {
             let (error, known) = match self.server.submit(id, task).await {
                 Sent::Taken => {
                     self.remember(id);
-                    return self.follow_and_settle(attempt, what).await;
+                    return self.follow_and_settle(attempt, what, None).await;
                 }
                 Sent::Refused(error) => return Settled::Not(error),
                 Sent::Unsent(error) => {
@@ -123,7 +123,9 @@ impl AtolWeb {
             self.remember(id);
             tracing::debug!(uuid = %id, %error, "the sending of a task is in doubt");
             match self.look_patiently(id).await {
-                Seen::Task(_) => return self.follow_and_settle(attempt, what).await,
+                Seen::Task(entry) => {
+                    return self.follow_and_settle(attempt, what, Some(entry)).await;
+                }
                 Seen::Failed(error) => return Settled::Yet(error),
                 // The server takes no tasks for this register, as some builds say it.
                 Seen::Nothing if known && !was_sent => return Settled::Not(error),
@@ -137,10 +139,15 @@ impl AtolWeb {
         if self.was_sent(id) { Settled::Yet(last) } else { Settled::Not(last) }
     }
 
-    async fn follow_and_settle(&self, attempt: &Attempt, what: &Fiscal) -> Settled {
+    async fn follow_and_settle(
+        &self,
+        attempt: &Attempt,
+        what: &Fiscal,
+        seen: Option<Entry>,
+    ) -> Settled {
         let waits = &self.config.waits;
         let patience = Patience { queue: waits.queue, outcome: waits.outcome };
-        match self.follow(attempt.id, patience).await {
+        match self.follow(attempt.id, patience, seen).await {
             Followed::Ended(entry) => self.settle(attempt, what, &entry).await,
             Followed::Removed => Settled::Not(removed()),
             Followed::Nothing => self.walk(attempt, what, lost()).await,
@@ -168,11 +175,22 @@ impl AtolWeb {
 
     /// Looks at a task until it ends. One that does not begin is taken out of the queue, so that
     /// it does not print when nobody waits for it any more (trap B).
-    pub(super) async fn follow(&self, uuid: Uuid, patience: Patience) -> Followed {
+    /// `seen` is the first look, when somebody has looked already.
+    pub(super) async fn follow(
+        &self,
+        uuid: Uuid,
+        patience: Patience,
+        seen: Option<Entry>,
+    ) -> Followed {
         let begin = self.clock.ticks();
+        let mut seen = seen.map(Seen::Task);
         loop {
             let waited = self.clock.ticks().saturating_sub(begin);
-            let last = match self.server.look(uuid).await {
+            let look = match seen.take() {
+                Some(seen) => seen,
+                None => self.server.look(uuid).await,
+            };
+            let last = match look {
                 Seen::Task(entry) if entry.status.is_final() => return Followed::Ended(entry),
                 Seen::Task(entry) => {
                     if entry.status == Status::Wait

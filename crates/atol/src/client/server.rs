@@ -206,13 +206,17 @@ impl Server {
         path: String,
         body: Option<String>,
     ) -> Result<Response<Bytes>, TransportError> {
+        let has_body = body.is_some();
         let mut request = Request::new(Bytes::from(body.unwrap_or_default()));
         *request.method_mut() = method;
         // The base was checked, and nothing that is put behind it needs an escape.
         *request.uri_mut() = format!("{}{path}", self.base).parse().unwrap_or_default();
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        if has_body {
+            let json = HeaderValue::from_static("application/json; charset=utf-8");
+            headers.insert(CONTENT_TYPE, json);
+        }
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
