@@ -5,6 +5,8 @@ mod client;
 pub mod code;
 mod config;
 mod error;
+#[cfg(feature = "native")]
+pub mod native;
 pub mod task;
 pub mod wire;
 
