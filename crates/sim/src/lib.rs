@@ -10,6 +10,8 @@ pub mod ids;
 pub mod iiko_front;
 #[cfg(feature = "iiko-front")]
 mod power;
+#[cfg(feature = "sberbank")]
+pub mod sberbank;
 #[cfg(feature = "waiter-server")]
 pub mod story;
 #[cfg(feature = "waiter-server")]

@@ -1,0 +1,73 @@
+//! What happens the next time, as a test wants it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// One run of the program: what the bank does, and what the till is told.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Step {
+    /// What the bank does.
+    pub bank: Bank,
+    /// What the till is told.
+    pub says: Says,
+    /// How long it takes.
+    pub takes: Duration,
+    /// The exit code of the process, which nobody should believe.
+    pub exit: u8,
+}
+
+/// What the bank does.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Bank {
+    /// What it is asked to, where its rules allow it.
+    #[default]
+    Obeys,
+    /// It refuses with this result code.
+    Refuses(u32),
+    /// It is not asked: the run ends before.
+    NotAsked,
+}
+
+/// What the till is told.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Says {
+    /// The truth.
+    #[default]
+    Truth,
+    /// Another result code, as when the pad is lost in the middle: 99, 2004, 4104.
+    Code(u32),
+    /// Nothing: the program dies before it writes.
+    Nothing,
+    /// Half of the file.
+    Half,
+    /// The answer of the operation before.
+    Old,
+    /// Only the first line.
+    FirstLine,
+    /// Nothing, and it never ends: whoever waits has to kill it.
+    Hangs,
+}
+
+impl Step {
+    /// The bank obeys, and the till is told this.
+    pub fn says(says: Says) -> Self {
+        Self { says, ..Self::default() }
+    }
+
+    /// The bank refuses.
+    pub fn refuses(code: u32) -> Self {
+        Self { bank: Bank::Refuses(code), ..Self::default() }
+    }
+
+    /// The bank is not asked, and the till is told this.
+    pub fn not_asked(says: Says) -> Self {
+        Self { bank: Bank::NotAsked, says, ..Self::default() }
+    }
+
+    /// It takes this long.
+    #[must_use]
+    pub fn taking(self, takes: Duration) -> Self {
+        Self { takes, ..self }
+    }
+}
