@@ -26,8 +26,9 @@ pub struct NativeConfig {
     pub user_password: Option<SecretString>,
     /// How receipts are written.
     pub receipts: Receipts,
-    /// Print the operation into each receipt, where several programs share the register (F20).
-    pub print_operation: bool,
+    /// Other programs print with the same register, in turn with this one: a text that tells our
+    /// receipts from theirs goes into each as tag 1192 (F20).
+    pub shared: bool,
     /// How long a call waits for those before it.
     pub wait_turn: Duration,
     /// How long one call of the driver is waited for. A task that prints takes seconds; a driver
@@ -92,7 +93,7 @@ impl NativeConfig {
             access_password: None,
             user_password: None,
             receipts: Receipts::default(),
-            print_operation: false,
+            shared: false,
             wait_turn: Duration::from_secs(60),
             wait_call: Duration::from_secs(120),
             ask_closed: 5,

@@ -62,6 +62,7 @@ impl NativeRegister {
         let mut known = Capabilities::default();
         known.open_receipt = true;
         known.marking = true;
+        known.operations = config.shared;
         Ok(Self { lane, config, known: Mutex::new(known), forsaken: AtomicBool::new(false) })
     }
 
@@ -88,7 +89,7 @@ impl NativeRegister {
     fn context(&self, attempt: &Attempt) -> Context {
         Context {
             format: self.capabilities().format,
-            operation: self.config.print_operation.then(|| task::operation(attempt.id)),
+            operation: self.config.shared.then(|| task::operation(attempt.id)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod conformance;
 mod faults;
 mod harness;
 mod hostile;

@@ -173,7 +173,7 @@ fn the_operation_is_printed_where_several_programs_share_the_register() {
     for receipts in [Receipts::Json, Receipts::LowLevel] {
         let table = Table::open();
         let mut config = table.config(receipts);
-        config.print_operation = true;
+        config.shared = true;
         let register = table.start_with(config, tillway_device::Mode::Inline);
         let (first, second) = (attempt(&register, 1), attempt(&register, 2));
         table.register.lock().inject(Point::P6, Fault::Link { calls: 2 });
