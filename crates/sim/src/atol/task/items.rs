@@ -268,15 +268,16 @@ fn text(fields: &Fields<'_>) -> Result<Vec<String>, Refusal> {
     let kind = fields.need_text("type")?;
     let lines = match kind {
         "text" => {
-            const WRAPS: [(&str, ()); 3] = [("none", ()), ("chars", ()), ("words", ())];
+            const WRAPS: [(&str, Wrap); 3] =
+                [("none", Wrap::None), ("chars", Wrap::Chars), ("words", Wrap::Words)];
             let mut known = vec!["type", "text", "alignment", "wrap", "font", "doubleWidth"];
             known.extend(["doubleHeight", "brightness", "linespacing"]);
             fields.only(&known)?;
-            fields.word("wrap", &WRAPS)?;
+            let wrap = fields.word("wrap", &WRAPS)?.unwrap_or(Wrap::Words);
             fields.u32("font")?;
             fields.flag("doubleWidth")?;
             fields.flag("doubleHeight")?;
-            tape::wrap(fields.text("text")?.unwrap_or_default(), width)
+            wrap.lines(fields.text("text")?.unwrap_or_default(), width)
         }
         "barcode" => {
             let known = ["type", "barcode", "barcodeType", "scale", "height", "printText"];
@@ -302,6 +303,29 @@ fn text(fields: &Fields<'_>) -> Result<Vec<String>, Refusal> {
     };
     let alignment = fields.word("alignment", &alignments)?.unwrap_or(0);
     Ok(lines.into_iter().map(|line| aligned(line, alignment, width)).collect())
+}
+
+/// How a text that is wider than the paper is broken.
+#[derive(Clone, Copy)]
+enum Wrap {
+    /// Not at all: the rest is lost.
+    None,
+    /// Anywhere; columns are kept.
+    Chars,
+    /// Between words, which are moved together.
+    Words,
+}
+
+impl Wrap {
+    fn lines(self, text: &str, width: usize) -> Vec<String> {
+        let chars: Vec<_> = text.chars().collect();
+        let lines = chars.chunks(width.max(1)).map(|line| line.iter().collect());
+        match self {
+            Self::Words => tape::wrap(text, width),
+            Self::Chars => lines.collect(),
+            Self::None => lines.take(1).collect(),
+        }
+    }
 }
 
 fn aligned(line: String, alignment: u8, width: usize) -> String {
