@@ -137,3 +137,38 @@ fn a_new_program_takes_over() {
         }
     }
 }
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+/// Every second document meets a fault somewhere; in the end each receipt is there once.
+#[test]
+fn a_thousand_receipts_each_once() {
+    for (seed, receipts) in [(4, Receipts::Json), (5, Receipts::LowLevel)] {
+        println!("seed {seed}, {receipts:?}");
+        let table = Table::open();
+        let register = table.start(receipts);
+        let mut dice = Dice(seed);
+        for number in 0..500 {
+            if dice.below(2) == 0 {
+                let point = Point::ALL[dice.below(7)];
+                let fault = FAULTS[dice.below(FAULTS.len())];
+                if strikes(point, fault) {
+                    table.register.lock().inject(point, fault);
+                }
+            }
+            let told = write(&table, &register, &receipt(lunch()));
+            assert_eq!(told.last(), Some(&Some(number + 2)), "{receipts:?} {number} {told:?}");
+        }
+        assert_eq!(table.journal(), format!("o{}", "1".repeat(500)));
+        table.holds_its_rules();
+    }
+}

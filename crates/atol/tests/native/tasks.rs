@@ -193,3 +193,21 @@ fn errors_keep_number_and_words() {
     let FiscalOutcome::NotWritten(RegisterError { cause, code, text }) = refused else { panic!() };
     assert_eq!((cause, code, &*text), (Cause::Paper, Some(44), "Нет бумаги"));
 }
+
+/// The driver answers with an older document, or one of another memory: nobody believes it.
+#[test]
+fn a_document_that_cannot_be_ours_is_a_doubt() {
+    let table = Table::open();
+    let register = table.start(Receipts::Json);
+    let now = attempt(&register, 1);
+    let mut later = now.clone();
+    later.before.last = 9;
+    let mut elsewhere = now;
+    elsewhere.before.memory = "9999078900005678".into();
+    for attempt in [later, elsewhere] {
+        let outcome = block_on(register.register(&attempt, &receipt(lunch())));
+        assert!(matches!(outcome, FiscalOutcome::InDoubt(_)), "{outcome:?}");
+        let found = block_on(register.find(&attempt, &receipt(lunch())));
+        assert!(matches!(found, Found::Person(_)), "{found:?}");
+    }
+}
