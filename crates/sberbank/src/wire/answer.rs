@@ -41,7 +41,12 @@ impl Answer {
     pub(crate) fn read(text: &str, offset_min: i16) -> Option<Self> {
         let mut lines = text.trim_start_matches('\u{FEFF}').split('\n').map(str::trim);
         let first = lines.next()?;
-        let (code, words) = first.split_once(',').unwrap_or((first, ""));
+        // A code without anything behind it may be half of one: 2 of 2004, 9 of 99.
+        let (code, words) = match first.split_once(',') {
+            Some(parts) => parts,
+            None if text.contains('\n') => (first, ""),
+            None => return None,
+        };
         // A sign is no digit: the codes of the device are not negative.
         let code = Some(code.trim()).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
         let code = code?.parse().ok()?;
@@ -123,7 +128,9 @@ mod tests {
     fn only_the_first_line_is_needed() {
         for (text, code) in [
             ("4451,НЕДОСТАТОЧНО СРЕДСТВ", Some(4451)),
-            ("0", Some(0)),
+            ("0\n", Some(0)),
+            ("0", None),
+            ("2", None),
             ("0,", Some(0)),
             ("\u{FEFF}0,ОДОБРЕНО", Some(0)),
             ("", None),

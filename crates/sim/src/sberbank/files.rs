@@ -98,7 +98,7 @@ pub(super) fn slip(settings: &Settings, moved: &Moved, at: Timestamp) -> String 
         Kind::Cancel => "ОТМЕНА",
     };
     let copy = [
-        "       СТОЛОВАЯ № 1        ".to_owned(),
+        "       СТОЛОВАЯ N 1        ".to_owned(),
         format!("ТЕРМИНАЛ: {:>17}", settings.terminal),
         format!("{date} {time} ЧЕК {:04}", moved.sequence),
         format!("{kind:<14}{:>13}", rubles(moved.kopecks)),

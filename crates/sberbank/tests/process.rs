@@ -1,0 +1,150 @@
+//! The program as a process of its own, in a folder of its own.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{NOON, Nobody, pay};
+use tempfile::TempDir;
+use tillway_core::id::Uuid;
+use tillway_core::port::CardTerminal;
+use tillway_core::port::terminal::{Attempt, Fault, MoneyOutcome, Reason, Resolution};
+use tillway_device::{Mode, Process};
+use tillway_sberbank::{Config, Sberbank};
+use tillway_sim::sberbank::{Pad, Says, Settings, Step};
+use tillway_testkit::runtime::{TestClock, block_on};
+
+/// The fake, which cargo builds beside the tests.
+fn pilot() -> PathBuf {
+    let mut folder = std::env::current_exe().unwrap();
+    folder.pop();
+    folder.pop();
+    folder.join("examples").join(format!("sb_pilot{}", std::env::consts::EXE_SUFFIX))
+}
+
+struct Place {
+    folder: TempDir,
+    terminal: Sberbank,
+}
+
+fn place_with(program: &Path, change: impl FnOnce(&mut Config)) -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    change(&mut config);
+    let clock = Arc::new(TestClock::at(NOON));
+    let exec = Process::new(program, folder.path());
+    let terminal = Sberbank::start(config, exec, clock, Mode::Thread).unwrap();
+    Place { folder, terminal }
+}
+
+fn place(change: impl FnOnce(&mut Config)) -> Place {
+    place_with(&pilot(), change)
+}
+
+impl Place {
+    fn scenario(&self, steps: impl IntoIterator<Item = Step>) {
+        let mut pad = Pad::new(Settings::default());
+        pad.steps.extend(steps);
+        std::fs::write(self.folder.path().join("pad.json"), serde_json::to_vec(&pad).unwrap())
+            .unwrap();
+    }
+
+    fn pad(&self) -> Pad {
+        let state = std::fs::read(self.folder.path().join("pad.json")).unwrap();
+        serde_json::from_slice(&state).unwrap()
+    }
+
+    fn perform(&self, attempt: &Attempt) -> MoneyOutcome {
+        block_on(self.terminal.perform(attempt, &pay(500)))
+    }
+}
+
+fn attempt(number: u32) -> Attempt {
+    Attempt { id: Uuid::from_u128(u128::from(number)), at: NOON }
+}
+
+#[test]
+fn a_payment_goes_through_files() {
+    let place = place(|_| {});
+    match place.perform(&attempt(7)) {
+        MoneyOutcome::Approved(approval) => assert_eq!(approval.slips.len(), 2),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(place.pad().paid_for(7), 500);
+}
+
+#[test]
+fn a_program_that_dies_leaves_a_doubt_that_is_resolved() {
+    let place = place(|_| {});
+    place.scenario([Step::says(Says::Nothing)]);
+    assert!(matches!(place.perform(&attempt(7)), MoneyOutcome::InDoubt(_)));
+    let resolved = block_on(place.terminal.resolve(&attempt(7), &pay(500), &Nobody));
+    assert!(matches!(resolved, Resolution::Approved(_)), "{resolved:?}");
+}
+
+#[test]
+fn a_program_that_hangs_is_killed_and_in_doubt() {
+    let place = place(|config| {
+        config.money_within = Duration::from_millis(300);
+        config.late_within = Duration::from_millis(300);
+    });
+    place.scenario([Step::says(Says::Hangs)]);
+    match place.perform(&attempt(7)) {
+        MoneyOutcome::InDoubt(error) => assert_eq!(error.fault, Fault::Timeout),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(place.pad().paid_for(7), 500, "the bank has the money all the same");
+}
+
+#[test]
+fn two_calls_wait_for_each_other() {
+    let place = place(|_| {});
+    std::thread::scope(|scope| {
+        let place = &place;
+        let run = |number| scope.spawn(move || place.perform(&attempt(number)));
+        let runs: Vec<_> = (1..=4).map(run).collect();
+        for run in runs {
+            assert!(matches!(run.join().unwrap(), MoneyOutcome::Approved(_)));
+        }
+    });
+    assert_eq!(place.pad().operations().len(), 4);
+}
+
+/// A set-up that cannot work says what is wrong, and nothing is in doubt.
+#[cfg(unix)]
+#[test]
+fn a_bad_set_up_is_told() {
+    let missing = place_with(Path::new("/nonexistent/sb_pilot"), |_| {});
+    let plain = tempfile::NamedTempFile::new().unwrap();
+    let not_executable = place_with(plain.path(), |_| {});
+    let gone = place(|_| {});
+    std::fs::remove_dir_all(gone.folder.path()).unwrap();
+    for (what, place) in
+        [("missing", missing), ("not executable", not_executable), ("no folder", gone)]
+    {
+        match place.perform(&attempt(7)) {
+            MoneyOutcome::Declined(decline) => {
+                assert_eq!(decline.reason, Reason::NotStarted, "{what}");
+                assert!(
+                    decline.text.as_str().contains("cannot be started"),
+                    "{what}: {}",
+                    decline.text
+                );
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+    // A file that cannot be removed would be taken for the next answer. A folder in its place is
+    // one for root too, whom permissions do not stop.
+    let stuck = place(|_| {});
+    std::fs::create_dir(stuck.folder.path().join("e")).unwrap();
+    match stuck.perform(&attempt(7)) {
+        MoneyOutcome::Declined(decline) => {
+            assert!(decline.text.as_str().contains("file e cannot be removed"), "{}", decline.text);
+        }
+        other => panic!("{other:?}"),
+    }
+}
