@@ -181,19 +181,27 @@ impl AtolWeb {
     async fn run(&self, task: &str, patience: Patience) -> Result<Box<str>, RegisterError> {
         let id = self.ids.fresh();
         let mut last = RegisterError::new(Cause::Link, "the task was not sent");
+        let mut sent = false;
         for _ in 0..self.config.waits.attempts {
-            match self.server.submit(id, task).await {
+            let (error, known) = match self.server.submit(id, task).await {
                 Sent::Taken => return self.result_of(id, patience, None).await,
                 Sent::Refused(error) => return Err(error),
-                Sent::Unsent(error) => last = error,
-                Sent::Known(error) | Sent::Lost(error) => match self.server.look(id).await {
-                    Seen::Nothing if error.cause == Cause::Setup => return Err(error),
-                    Seen::Nothing | Seen::Failed(_) => last = error,
-                    Seen::Task(entry) => {
-                        return self.result_of(id, patience, Some(entry)).await;
-                    }
-                },
-            }
+                Sent::Unsent(error) => {
+                    last = error;
+                    self.pause().await;
+                    continue;
+                }
+                Sent::Known(error) => (error, true),
+                Sent::Lost(error) => (error, false),
+            };
+            last = match self.server.look(id).await {
+                Seen::Task(entry) => return self.result_of(id, patience, Some(entry)).await,
+                // The server takes no tasks for this register, as some builds say it.
+                Seen::Nothing if known && !sent => return Err(error),
+                Seen::Nothing => error,
+                Seen::Failed(error) => error,
+            };
+            sent = true;
             self.pause().await;
         }
         Err(last)

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub(crate) mod house;
+pub(crate) mod net;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
