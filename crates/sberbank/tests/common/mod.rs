@@ -33,11 +33,11 @@ pub struct Bench {
 /// A terminal whose pad and configuration are changed first.
 pub fn bench(settings: Settings, change: impl FnOnce(&mut Config)) -> Bench {
     let clock = TestClock::at(NOON);
-    let shared = Arc::new(clock.clone());
-    let twin = Twin::new(Pad::new(settings), shared.clone());
+    let twin = Twin::new(Pad::new(settings), Arc::new(clock.clone()));
     let mut config = Config::default();
     change(&mut config);
-    let terminal = Sberbank::start(config, twin.clone(), shared, Mode::Inline).unwrap();
+    let terminal =
+        Sberbank::start(config, twin.clone(), Arc::new(clock.clone()), Mode::Inline).unwrap();
     Bench { clock, twin, terminal }
 }
 
