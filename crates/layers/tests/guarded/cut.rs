@@ -1,5 +1,6 @@
 //! A program that dies at a chosen point, over a store and a device that live on.
 
+use std::fmt;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,12 +47,24 @@ pub(crate) struct Fuse {
     left: AtomicU64,
     /// The commits that are not answered as they should be: how many are left before, and how.
     commit: Mutex<Option<(u64, CommitError, bool)>>,
+    /// What happens elsewhere just before the next commit.
+    meanwhile: Mutex<Option<Meanwhile>>,
+}
+
+/// What another run of the program does.
+struct Meanwhile(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl Fuse {
     /// A run that dies at this point, counted from zero.
     pub(crate) fn at(point: u64) -> Arc<Self> {
-        Arc::new(Self { left: AtomicU64::new(point), commit: Mutex::new(None) })
+        let (commit, meanwhile) = (Mutex::new(None), Mutex::new(None));
+        Arc::new(Self { left: AtomicU64::new(point), commit, meanwhile })
     }
 
     /// A run that does not die.
@@ -67,6 +80,12 @@ impl Fuse {
         saved: bool,
     ) -> Arc<Self> {
         *self.commit.lock().unwrap() = Some((nth, error, saved));
+        self
+    }
+
+    /// Just before its next commit this happens elsewhere.
+    pub(crate) fn meanwhile(self: Arc<Self>, what: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        *self.meanwhile.lock().unwrap() = Some(Meanwhile(Box::new(what)));
         self
     }
 
@@ -158,6 +177,10 @@ struct CutStore {
 impl Store for CutStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         self.fuse.point().await;
+        let meanwhile = self.fuse.meanwhile.lock().unwrap().take();
+        if let Some(Meanwhile(what)) = meanwhile {
+            what();
+        }
         let fails = self.fuse.fails_now();
         if let Some((error, false)) = fails {
             return Err(error);

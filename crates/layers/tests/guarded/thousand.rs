@@ -109,7 +109,6 @@ fn sell(world: &World, till: &mut Till, random: &mut Random) {
 }
 
 fn a_thousand_sales(seed: u64, all: bool) {
-    println!("seed {seed}, all: {all}");
     let (mut random, world) = (Random(seed), World::new(able(all)));
     let what = Fiscal::OpenShift(None);
     let mut till = Till { ids: 0, current: attempt(0), what, opens: false };
@@ -123,14 +122,18 @@ fn a_thousand_sales(seed: u64, all: bool) {
     world.device.mend();
     let register = world.start(&Fuse::never());
     let _ = run(register.continue_print()).unwrap();
-    assert_eq!(run(register.recover()).unwrap().unwrap(), [], "nothing is left in doubt");
+    assert_eq!(
+        run(register.recover()).unwrap().unwrap(),
+        [],
+        "seed {seed}: nothing is left in doubt"
+    );
     let documents = world.device.documents();
     let totals: Vec<_> = documents.iter().filter_map(|one| one.total.map(|sum| sum.0)).collect();
-    assert_eq!(totals, (1..=SALES).collect::<Vec<_>>(), "each sale has one receipt");
+    assert_eq!(totals, (1..=SALES).collect::<Vec<_>>(), "seed {seed}: each sale has one receipt");
     let numbers: Vec<_> = documents.iter().map(|one| one.number).collect();
     let expected: Vec<_> = (1..).take(documents.len()).collect();
-    assert_eq!(numbers, expected);
-    assert!(till.ids > 1_100, "attempts were refused on the way: {}", till.ids);
+    assert_eq!(numbers, expected, "seed {seed}");
+    assert!(till.ids > 1_100, "seed {seed}: too little went wrong: {}", till.ids);
 }
 
 #[test]
