@@ -3,6 +3,8 @@
 
 #[cfg(feature = "atol")]
 pub mod atol;
+#[cfg(feature = "dualconnector")]
+pub mod dualconnector;
 #[cfg(feature = "iiko-front")]
 pub mod fault;
 pub mod ids;
