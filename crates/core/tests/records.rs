@@ -7,13 +7,20 @@
 use std::fmt::Write as _;
 
 use tillway_core::book::{Payer, Record, TokenId};
+use tillway_core::fiscal::{
+    Basis, BasisKind, DocumentKind, Evidence, Line, Mark, MarkCode, Measure, Method, Object,
+    Operator, Paid, Place, Quantity, Receipt, ReceiptKind, Registered, Taxation, Tender, VatRate,
+    Why,
+};
 use tillway_core::flow::{
-    Asked, BadRecord, BindingEvent, BindingFlow, Ending, Flow, PaymentEvent, PaymentFlow, Stray,
+    Asked, AttemptEvent, AttemptFlow, BadRecord, Begun, BindingEvent, BindingFlow, Body, Ending,
+    Flow, PaymentEvent, PaymentFlow, Said, Stray, Verdict,
 };
 use tillway_core::guest::Identification;
-use tillway_core::id::{CommandId, GuestId, OrderId, RefundId, TillId, Uuid};
+use tillway_core::id::{CommandId, GuestId, OrderId, Owner, RefundId, TillId, Uuid};
 use tillway_core::money::Kopecks;
 use tillway_core::port::PaymentInfo;
+use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome, Intent, RegisterError};
 use tillway_core::time::Timestamp;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/records.txt");
@@ -77,6 +84,89 @@ fn payment_events() -> Vec<(&'static str, PaymentEvent)> {
     ]
 }
 
+/// A receipt with everything that a receipt can have.
+fn receipt() -> Receipt {
+    let line = Line {
+        name: "Американо".into(),
+        price: Kopecks(18_000),
+        quantity: Quantity::units(2).unwrap(),
+        amount: Kopecks(35_900),
+        vat: VatRate::Vat22,
+        method: Method::FullPayment,
+        object: Object::CommodityMarked,
+        measure: Measure::Piece,
+        mark: Some(MarkCode { code: b"010460\x1d93".to_vec(), returned: false }),
+    };
+    let own = BasisKind::Own;
+    Receipt {
+        kind: ReceiptKind::Sell,
+        basis: Some(Basis { kind: own, date: (2026, 3, 2), number: Some("1".into()) }),
+        taxation: Some(Taxation::General),
+        operator: Some(Operator {
+            name: "Иванова".into(), vatin: Some("770000000700".into())
+        }),
+        contact: Some("guest@example.com".into()),
+        place: Some(Place { machine: "7".into(), address: Some("1".into()), name: None }),
+        lines: vec![line],
+        paid: vec![Paid { tender: Tender::Prepaid, amount: Kopecks(35_900) }],
+        electronic: true,
+        notes: vec!["Заказ 82".into()],
+    }
+}
+
+fn mark(last: u32) -> Mark {
+    Mark { memory: "9999078900001234".into(), last, at: Timestamp::utc(1_790_000_000_000) }
+}
+
+fn registered() -> Registered {
+    let kind = DocumentKind::Correction(ReceiptKind::Sell);
+    Registered {
+        sign: Some(2_914_470_163),
+        at: Some(Timestamp::utc(1_790_000_060_000)),
+        memory: Some("9999078900001234".into()),
+        registration: Some("0000000001012345".into()),
+        shift: Some(7),
+        receipt: Some(3),
+        total: Some(Kopecks(35_900)),
+        unprinted: true,
+        operation: Some("82".into()),
+        ..Registered::new(kind, 119)
+    }
+}
+
+/// What registers write into the bodies of attempts; terminals have their own.
+fn attempt_events() -> Vec<(&'static str, AttemptEvent)> {
+    let begun = |what: &Intent| Begun {
+        device: "kiosk 1".into(),
+        what: Body::of(what),
+        total: Kopecks(35_900),
+        before: Body::of(&mark(118)),
+        run: Owner(id(9)),
+    };
+    let (whole, shift) = (Box::new(receipt()), Fiscal::OpenShift(receipt().operator));
+    let link =
+        || RegisterError { code: Some(2), ..RegisterError::new(Cause::Link, "нет связи") };
+    let written = FiscalOutcome::Written(Box::new(registered()));
+    let said = |verdict, body| Said { verdict, body, by: None };
+    let done = said(Verdict::Done, Body::of(&written));
+    let (before, now) = (mark(118), mark(120));
+    let candidates = vec![registered()];
+    let evidence = Evidence { why: Why::Unreadable { number: 120 }, before, now, candidates };
+    let person = said(Verdict::Person, Body::of(&evidence));
+    let doubt = said(Verdict::InDoubt, Body::of(&FiscalOutcome::InDoubt(link())));
+    let refused = said(Verdict::Refused, Body::of(&FiscalOutcome::NotWritten(link())));
+    let judged = Said { by: Some("Анна".into()), ..refused.clone() };
+    vec![
+        ("attempt begun-shift", AttemptEvent::Begun(begun(&Intent::Register(shift)))),
+        ("attempt begun-open", AttemptEvent::Begun(begun(&Intent::Open(whole)))),
+        ("attempt answered-done", AttemptEvent::Answered(done.clone())),
+        ("attempt answered-doubt", AttemptEvent::Answered(doubt)),
+        ("attempt found-refused", AttemptEvent::Found(refused)),
+        ("attempt found-person", AttemptEvent::Found(person)),
+        ("attempt judged", AttemptEvent::Judged(judged)),
+    ]
+}
+
 fn line(name: &str, record: &Record) -> String {
     let mut line = format!("{name} {} {} ", record.kind, record.version);
     for byte in &record.body {
@@ -98,24 +188,53 @@ fn record(line: &str) -> Record {
 
 #[test]
 fn every_event_has_the_bytes_it_always_had() {
-    let binding = binding_events();
-    let payment = payment_events();
-    let lines: Vec<String> = binding
-        .iter()
-        .map(|(name, event)| line(name, &BindingFlow::encode(event)))
-        .chain(payment.iter().map(|(name, event)| line(name, &PaymentFlow::encode(event))))
-        .collect();
+    let lines = [
+        lines::<BindingFlow>(&binding_events()),
+        lines::<PaymentFlow>(&payment_events()),
+        lines::<AttemptFlow>(&attempt_events()),
+    ]
+    .concat();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(FILE, lines.join("\n") + "\n").unwrap();
     }
     let stored = std::fs::read_to_string(FILE).unwrap();
-    let stored: Vec<&str> = stored.lines().collect();
-    assert_eq!(stored, lines);
-    for ((_, event), line) in binding.iter().zip(&stored) {
-        assert_eq!(BindingFlow::decode(&record(line)).as_ref(), Ok(event), "{line}");
+    assert_eq!(stored.lines().collect::<Vec<_>>(), lines);
+    read_back::<BindingFlow>(&stored, &binding_events());
+    read_back::<PaymentFlow>(&stored, &payment_events());
+    read_back::<AttemptFlow>(&stored, &attempt_events());
+}
+
+fn lines<F: Flow>(events: &[(&'static str, F::Event)]) -> Vec<String> {
+    events.iter().map(|(name, event)| line(name, &F::encode(event))).collect()
+}
+
+fn read_back<F: Flow<Event: PartialEq>>(stored: &str, events: &[(&'static str, F::Event)]) {
+    for (name, event) in events {
+        let line = stored.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        assert_eq!(F::decode(&record(line)).as_ref(), Ok(event), "{line}");
     }
-    for ((_, event), line) in payment.iter().zip(stored.iter().skip(binding.len())) {
-        assert_eq!(PaymentFlow::decode(&record(line)).as_ref(), Ok(event), "{line}");
+}
+
+/// The bodies of attempts read as what registers wrote.
+#[test]
+fn the_bodies_of_attempts_read_back() {
+    for (name, event) in attempt_events() {
+        match event {
+            AttemptEvent::Begun(begun) => {
+                assert_eq!(begun.before.read(), Some(mark(118)), "{name}");
+                let what = begun.what.read::<Intent>().unwrap();
+                assert_eq!(Body::of(&what), begun.what, "{name}");
+            }
+            AttemptEvent::Answered(said)
+            | AttemptEvent::Found(said)
+            | AttemptEvent::Judged(said) => {
+                let again = match said.verdict {
+                    Verdict::Person => Body::of(&said.body.read::<Evidence>().unwrap()),
+                    _ => Body::of(&said.body.read::<FiscalOutcome>().unwrap()),
+                };
+                assert_eq!(again, said.body, "{name}");
+            }
+        }
     }
 }
 
@@ -136,6 +255,7 @@ fn bytes_that_were_never_written_are_damaged() {
         let record = Record { kind, version: 1, body: body.into() };
         match kind {
             1 => assert_eq!(BindingFlow::decode(&record), Err(BadRecord::Damaged { kind })),
+            3 => assert_eq!(AttemptFlow::decode(&record), Err(BadRecord::Damaged { kind })),
             _ => assert_eq!(PaymentFlow::decode(&record), Err(BadRecord::Damaged { kind })),
         }
     };
