@@ -3,6 +3,7 @@
 mod read;
 mod register;
 mod tables;
+mod terminal;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,7 @@ use tillway_core::port::{CommitError, Committed, ReadError, Recalled, Store};
 
 pub use crate::register::{MemoryRegister, Mishap, Piece, Printed};
 use crate::tables::Tables;
+pub use crate::terminal::{MemoryTerminal, Move, MoveKind, TerminalMishap};
 
 /// How often [`needs`] may ask before the commit counts as one that it cannot describe: it
 /// promises four rounds.
