@@ -19,6 +19,8 @@ pub struct Printer {
     /// The mechanics work.
     pub works: bool,
     tape: Vec<Piece>,
+    /// Pieces that are not kept any more.
+    gone: usize,
 }
 
 /// A piece of tape.
@@ -47,16 +49,33 @@ pub enum Print {
     Text,
 }
 
+impl Piece {
+    /// Its lines for a screen, with the edge where the next piece begins.
+    pub fn shown(&self) -> Vec<String> {
+        let edge = if self.torn { "~ ~ ~" } else { "- - -" };
+        let lines = self.lines.iter().map(String::as_str);
+        lines.chain([edge]).map(ToOwned::to_owned).collect()
+    }
+}
+
 impl Printer {
     /// A printer with much paper.
     pub fn new(width: usize) -> Self {
         let tape = Vec::new();
-        Self { width, paper: 100_000, cover_open: false, hot: false, works: true, tape }
+        Self { width, paper: 100_000, cover_open: false, hot: false, works: true, tape, gone: 0 }
     }
 
     /// All that came out, in order.
     pub fn tape(&self) -> &[Piece] {
         &self.tape
+    }
+
+    /// What came out after the first `seen` pieces, as far as it is kept, and how many pieces have
+    /// come out in all: for whoever shows the tape as it grows.
+    pub fn since(&self, seen: usize) -> (&[Piece], usize) {
+        let from = seen.saturating_sub(self.gone).min(self.tape.len());
+        let new = self.tape.get(from..).unwrap_or_default();
+        (new, self.gone.saturating_add(self.tape.len()))
     }
 
     /// Whether it can begin to print.
@@ -94,6 +113,7 @@ impl Printer {
     fn keep(&mut self, piece: Piece) {
         if self.tape.len() >= TAPE_MAX {
             self.tape.remove(0);
+            self.gone = self.gone.saturating_add(1);
         }
         self.tape.push(piece);
     }

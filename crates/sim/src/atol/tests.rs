@@ -188,6 +188,24 @@ fn money_is_counted_as_the_law_says() {
 }
 
 #[test]
+fn the_tape_is_shown_as_it_grows() {
+    let mut register = register();
+    let (new, seen) = register.printer.since(0);
+    assert!(new.is_empty());
+    register.print_text(&["Купон".into()]).unwrap();
+    let (new, seen) = register.printer.since(seen);
+    assert_eq!(new[0].lines, ["Купон"]);
+    for _ in 0..10_005 {
+        register.printer.paper = 10;
+        register.print_text(&["Ещё".into()]).unwrap();
+    }
+    assert_eq!(register.printer.since(seen).0.len(), 10_000, "older ones are gone");
+    let (_, seen) = register.printer.since(seen);
+    register.print_text(&["Последний".into()]).unwrap();
+    assert_eq!(register.printer.since(seen).0[0].lines, ["Последний"]);
+}
+
+#[test]
 fn what_the_memory_refuses() {
     let phases = [
         (Phase::Missing, Code::FN_NOT_FOUND),

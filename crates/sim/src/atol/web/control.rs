@@ -10,6 +10,7 @@ use super::route::Call;
 use super::{Death, WebServer};
 use crate::atol::fault::{Fault, Point, Trouble};
 use crate::atol::json::Json;
+use crate::atol::printer::Piece;
 use crate::atol::register::Register;
 
 /// How many pieces of tape are shown.
@@ -34,9 +35,8 @@ pub(super) fn answer(server: &WebServer, call: &Call, path: &str) -> Result<Answ
 fn tape(register: &Register) -> String {
     let pieces = register.printer.tape();
     let from = pieces.len().saturating_sub(PIECES_MAX);
-    let cut = "✂".to_owned() + &"-".repeat(register.printer.width.saturating_sub(1));
-    let pieces = pieces.iter().skip(from);
-    pieces.map(|piece| format!("{}\n{cut}\n", piece.lines.join("\n"))).collect()
+    let lines = pieces.iter().skip(from).flat_map(Piece::shown);
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Each member of the object is done, in its order.
