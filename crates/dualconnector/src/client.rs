@@ -88,11 +88,11 @@ impl CardTerminal for DualConnector {
         outcome
     }
 
-    async fn hold(&self, _: &Approval) -> Result<(), HoldError> {
+    async fn hold(&self, _: &Attempt, _: &Approval) -> Result<(), HoldError> {
         Ok(())
     }
 
-    async fn confirm(&self, _: &Approval) -> Result<(), HoldError> {
+    async fn confirm(&self, _: &Attempt, _: &Approval) -> Result<(), HoldError> {
         Ok(())
     }
 

@@ -202,7 +202,7 @@ mod tests {
             returned: Kopecks::ZERO,
             reference: Some("607412207700".into()),
             authorisation: None,
-            number: 7,
+            attempt: Attempt { id: Uuid::from_u128(7), at: Timestamp::default() },
             confirmed: true,
         };
         let refund = Operation::Refund { of: of.clone(), amount: Kopecks(12_500) };

@@ -265,7 +265,7 @@ impl CardTerminal for Sberbank {
         }
     }
 
-    async fn hold(&self, of: &Approval) -> Result<(), HoldError> {
+    async fn hold(&self, _: &Attempt, of: &Approval) -> Result<(), HoldError> {
         if !self.config.two_phase {
             return Ok(());
         }
@@ -273,7 +273,7 @@ impl CardTerminal for Sberbank {
         if answer.code == code::COMMITTED { Err(HoldError::NotHeld) } else { held(&answer) }
     }
 
-    async fn confirm(&self, of: &Approval) -> Result<(), HoldError> {
+    async fn confirm(&self, _: &Attempt, of: &Approval) -> Result<(), HoldError> {
         if !self.config.two_phase {
             return Ok(());
         }

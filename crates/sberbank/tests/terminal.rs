@@ -208,15 +208,18 @@ fn money_goes_back_by_reference_and_never_more_than_was_taken() {
 fn a_suspended_payment_gives_itself_back() {
     let bench = bench(Settings::default(), |config| config.two_phase = true);
     let first = bench.paid(7, 1_000);
-    block_on(bench.terminal.hold(&first)).unwrap();
+    block_on(bench.terminal.hold(&bench.attempt(7), &first)).unwrap();
     assert_eq!(bench.twin.pad().operations()[0].state, State::Suspended);
     let second = bench.paid(8, 2_000);
     assert_eq!(bench.twin.pad().paid_for(7), 0, "nobody confirmed it");
-    assert_eq!(block_on(bench.terminal.confirm(&first)), Err(HoldError::Mismatch));
-    block_on(bench.terminal.hold(&second)).unwrap();
-    block_on(bench.terminal.confirm(&second)).unwrap();
-    block_on(bench.terminal.confirm(&second)).unwrap();
-    assert_eq!(block_on(bench.terminal.hold(&second)), Err(HoldError::NotHeld));
+    assert_eq!(
+        block_on(bench.terminal.confirm(&bench.attempt(7), &first)),
+        Err(HoldError::Mismatch)
+    );
+    block_on(bench.terminal.hold(&bench.attempt(8), &second)).unwrap();
+    block_on(bench.terminal.confirm(&bench.attempt(8), &second)).unwrap();
+    block_on(bench.terminal.confirm(&bench.attempt(8), &second)).unwrap();
+    assert_eq!(block_on(bench.terminal.hold(&bench.attempt(8), &second)), Err(HoldError::NotHeld));
     let back = Operation::RollBack { of: original(&second, 8) };
     match bench.perform(9, &back) {
         MoneyOutcome::Declined(decline) => assert_eq!(&*decline.code, "4141"),
@@ -230,7 +233,7 @@ fn a_roll_back_undoes_the_last_payment() {
     for two_phase in [true, false] {
         let bench = bench(Settings::default(), |config| config.two_phase = two_phase);
         let approval = bench.paid(7, 1_000);
-        block_on(bench.terminal.hold(&approval)).unwrap();
+        block_on(bench.terminal.hold(&bench.attempt(7), &approval)).unwrap();
         let back = Operation::RollBack { of: original(&approval, 7) };
         assert!(matches!(bench.perform(8, &back), MoneyOutcome::Approved(_)), "{two_phase}");
         assert_eq!(bench.twin.pad().paid_for(7), 0, "{two_phase}");

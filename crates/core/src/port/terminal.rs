@@ -43,11 +43,11 @@ pub trait CardTerminal: Port {
 
     /// Suspends the last payment until [`CardTerminal::confirm`]: where the terminal can
     /// ([`TwoPhase::Native`]) it gives the money back by itself when nobody confirms. Elsewhere
-    /// nothing is done.
-    async fn hold(&self, of: &Approval) -> Result<(), HoldError>;
+    /// nothing is done. A repeat is done as well.
+    async fn hold(&self, attempt: &Attempt, of: &Approval) -> Result<(), HoldError>;
 
     /// Makes a payment final. A repeat is done as well.
-    async fn confirm(&self, of: &Approval) -> Result<(), HoldError>;
+    async fn confirm(&self, attempt: &Attempt, of: &Approval) -> Result<(), HoldError>;
 
     /// What became of an attempt in doubt. Reads only; may be called as often as one likes.
     ///
@@ -153,9 +153,9 @@ pub struct Original {
     /// Its authorisation code.
     #[n(3)]
     pub authorisation: Option<Box<str>>,
-    /// The number of its attempt.
+    /// Its attempt.
     #[n(4)]
-    pub number: u32,
+    pub attempt: Attempt,
     /// It was made final by [`CardTerminal::confirm`].
     #[n(5)]
     pub confirmed: bool,
@@ -600,7 +600,7 @@ mod tests {
             returned: Kopecks(returned),
             reference: None,
             authorisation: None,
-            number: 7,
+            attempt: Attempt { id: Uuid::from_u128(7), at: Timestamp::default() },
             confirmed: false,
         }
     }

@@ -85,7 +85,7 @@ async fn send(
 ) -> MoneyOutcome {
     // An emergency cancel repeats the request that it undoes.
     let number = match what {
-        Operation::RollBack { of } if call == Call::Emergency => of.number,
+        Operation::RollBack { of } if call == Call::Emergency => of.attempt.number(),
         _ => attempt.number(),
     };
     let waits = line.config.waits;

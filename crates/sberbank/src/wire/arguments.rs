@@ -181,7 +181,7 @@ mod tests {
             returned: Kopecks::ZERO,
             reference: reference.map(Into::into),
             authorisation: Some("5K7Q12".into()),
-            number: 7,
+            attempt: Attempt { id: Uuid::from_u128(7), at: Timestamp::default() },
             confirmed: false,
         }
     }

@@ -76,12 +76,13 @@ pub fn pay(kopecks: i64) -> Operation {
 }
 
 pub fn original(approval: &Approval, number: u32) -> Original {
+    let attempt = Attempt { id: Uuid::from_u128(u128::from(number)), at: NOON };
     Original {
         amount: approval.amount,
         returned: Kopecks::ZERO,
         reference: approval.reference.clone(),
         authorisation: approval.authorisation.clone(),
-        number,
+        attempt,
         confirmed: false,
     }
 }
