@@ -18,6 +18,7 @@ pub mod framing;
 pub mod json;
 pub mod money;
 pub mod names;
+pub mod native;
 pub mod records;
 pub mod requests;
 pub mod scans;
