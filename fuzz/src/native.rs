@@ -12,9 +12,11 @@ pub fn run(data: &[u8]) {
     carried::<u32>(&text);
     let answers: Vec<_> = std::iter::from_fn(|| bytes.step().map(Answer::of)).take(8).collect();
     told::<u16>(&answers, |unit| unit as u16, |units| String::from_utf16_lossy(units));
-    told::<u32>(&answers, |unit| unit, |units| {
-        units.iter().map(|unit| char::from_u32(*unit).unwrap_or('\u{FFFD}')).collect()
-    });
+    told::<u32>(
+        &answers,
+        |unit| unit,
+        |units| units.iter().map(|unit| char::from_u32(*unit).unwrap_or('\u{FFFD}')).collect(),
+    );
 }
 
 /// What we send comes back as it was, from a buffer that is too short at first as well.
