@@ -25,14 +25,12 @@ fn hang<T: Send>(table: &Table, function: &str, call: impl FnOnce() -> T + Send)
     done
 }
 
-/// The driver returns when it likes; until then it is busy.
+/// The driver returns when it likes; until then it is busy. Then the memory is asked once.
 fn found_at_last(register: &NativeRegister, attempt: &Attempt) -> Found {
-    loop {
-        match block_on(register.find(attempt, &receipt(lunch()))) {
-            Found::NotYet(error) if error.cause == Cause::Busy => thread::yield_now(),
-            found => return found,
-        }
+    while block_on(register.shift()).is_err_and(|error| error.cause == Cause::Busy) {
+        thread::yield_now();
     }
+    block_on(register.find(attempt, &receipt(lunch())))
 }
 
 #[test]
