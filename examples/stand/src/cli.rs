@@ -24,6 +24,7 @@ Examples (with cargo: `cargo run -- …`):
   stand --port-base 8700                page on 8700, till 1 on 8710
   stand --config venue.toml --data /var/lib/tillway
   stand check-config --config venue.toml
+  stand sim atol                        a fiscal register alone, on 16732
   stand demo table                      the story of a paid bill, told and checked
   stand guest show 149725735
   stand till pair till-1 phone-7
@@ -43,7 +44,7 @@ pub(crate) struct Options {
     /// Where the data lives
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", default_value = "./data")]
     pub(crate) data: PathBuf,
-    /// Port of the page; till 1 listens ten above
+    /// Port of the page; till 1 listens ten above, the simulated register 9032 above
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "N", default_value_t = 7700)]
     pub(crate) port_base: u32,
     /// What to log, as `info` or `warn,tillway_waiter=debug`
@@ -80,6 +81,9 @@ pub(crate) enum Command {
     /// Tills and the devices that are paired with them
     #[command(subcommand)]
     Till(Till),
+    /// One simulator alone, for systems of your own
+    #[command(subcommand)]
+    Sim(Sim),
     /// The clock of this machine: while it is far from what the book says, new money waits
     #[command(subcommand)]
     Clock(Clock),
@@ -114,6 +118,45 @@ pub(crate) enum Demo {
     /// A guest pays order 82 with points and a deposit, then gets it back
     #[command(after_help = "Example:\n  stand demo table")]
     Table,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// ATOL's web server with a fiscal register behind it, whose tape is shown here
+    ///
+    /// It listens on 16732, 9032 above the port of the page. What was printed is gone when it
+    /// stops. `GET /sim/tape` shows the tape too, `POST /sim/fault` makes faults.
+    #[command(after_help = "Examples:\n  stand sim atol\n  \
+                            stand sim atol --generation v1 --latency-ms 1500\n  \
+                            stand sim atol --user till:secret\n  \
+                            curl -s http://127.0.0.1:16732/sim/fault -d '{\"paper\":0}'")]
+    Atol(SimAtol),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SimAtol {
+    /// Which server of ATOL's it is
+    #[arg(long, value_name = "GENERATION", value_enum, default_value_t = Generation::WebRequests)]
+    pub(crate) generation: Generation,
+    /// How long a task takes that prints
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    pub(crate) latency_ms: u32,
+    /// A user that every call must name; only Web Requests knows users
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    pub(crate) user: Option<String>,
+}
+
+/// The generations of ATOL's web server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Generation {
+    /// The oldest, with errors beside the status
+    V1Flat,
+    /// Without prefix and devices
+    V1,
+    /// `/api/v2`, in Java
+    Java,
+    /// АТОЛ. Web Requests
+    WebRequests,
 }
 
 /// Which guest: a client id, a card, or the guest's UUID.

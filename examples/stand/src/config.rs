@@ -31,6 +31,9 @@ pub(crate) use check::check;
 /// The distance from the page's port to that of the first till.
 const TILL_PORT_STEP: u32 = 10;
 
+/// The distance to that of the simulated register: 16732, as ATOL's own server has it.
+const REGISTER_PORT_STEP: u32 = 9_032;
+
 /// The highest port there is.
 const PORT_MAX: u32 = 65_535;
 
@@ -48,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) page: SocketAddr,
     /// The tills, with a listener each.
     pub(crate) tills: Vec<Till>,
+    /// Where the simulated fiscal register is, in demo mode.
+    pub(crate) register: Option<SocketAddr>,
     /// Limits of all listeners.
     pub(crate) server: ServerConfig,
     /// The rules of the venue; the installation is put in later.
@@ -197,6 +202,9 @@ impl From<file::Kind> for AccountKind {
 /// Ports and values; what does not fit together is for [`check()`].
 fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
     let file = file.with_demo_defaults();
+    let demo = file.mode == file::Mode::Demo;
+    // The farthest port comes first, so that the limit that is named is the one that holds.
+    let register = demo.then(|| register_at(port_base)).transpose()?;
     let mut tills = Vec::new();
     for (till, place) in file.till.iter().zip(0..) {
         tills.push(till_of(till, place, port_base)?);
@@ -210,10 +218,11 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
     let installation = installation.map(|text| uuid(text, "installation")).transpose()?;
     let secrets = |secret: &file::Secret| SecretString::from(secret.0.expose_secret());
     Ok(Config {
-        demo: file.mode == file::Mode::Demo,
+        demo,
         installation,
         page,
         tills,
+        register,
         server: server_of(&file.limits)?,
         engine,
         waiter: shared_of(&file)?,
@@ -244,6 +253,11 @@ fn plugin_of(till: &TillId, text: &str) -> Result<Uri, Failure> {
     let plain = |uri: &Uri| uri.scheme_str() == Some("http") && uri.host().is_some();
     let wrong = || Failure::new(format!("till {till}, key plugin: {text:?} is not http://host/…"));
     uri.filter(plain).ok_or_else(wrong)
+}
+
+/// Where the simulated register listens.
+pub(crate) fn register_at(port_base: u32) -> Result<SocketAddr, Failure> {
+    loopback(port_base, REGISTER_PORT_STEP, "the simulated register")
 }
 
 /// A port at a distance from the base, on this machine alone.
@@ -427,11 +441,15 @@ mod tests {
 
     #[test]
     fn a_port_above_the_highest_is_refused_with_the_limit() {
-        assert!(Config::load(None, 65_525).is_ok());
-        let error = Config::load(None, 65_526).unwrap_err().to_string();
-        assert!(error.contains("port 65536") && error.contains("65525 at most"), "{error}");
+        assert!(Config::load(None, 56_503).is_ok());
+        let error = Config::load(None, 56_504).unwrap_err().to_string();
+        assert!(error.contains("port 65536") && error.contains("56503 at most"), "{error}");
         let error = Config::load(None, u32::MAX).unwrap_err().to_string();
-        assert!(error.contains("65525 at most"), "{error}");
+        assert!(error.contains("56503 at most"), "{error}");
+        let venue =
+            || from_file(toml::from_str("[[till]]\nid = 'a'\ntoken = 'b'").unwrap(), 65_526);
+        let error = venue().unwrap_err().to_string();
+        assert!(error.contains("65525 at most"), "a venue has no simulator: {error}");
         assert!(Config::load(None, 0).is_err());
     }
 
@@ -440,6 +458,7 @@ mod tests {
         let config = Config::load(None, 7_700).unwrap();
         assert!(config.demo && config.polls());
         assert_eq!(config.tills[0].listen.to_string(), "127.0.0.1:7710");
+        assert_eq!(config.register.unwrap().to_string(), "127.0.0.1:16732");
         assert_eq!(check(&config), Vec::<String>::new());
         let debug = format!("{config:?}");
         assert!(!debug.contains(demo::TILL_TOKEN) && !debug.contains(demo::TOKEN_KEY), "{debug}");

@@ -13,6 +13,7 @@ mod log;
 mod metrics;
 mod page;
 mod serve;
+mod sim_atol;
 mod stand;
 mod table;
 mod watch;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime::Builder;
 
-use crate::cli::{Cli, Command, Demo, Options};
+use crate::cli::{Cli, Command, Demo, Options, Sim};
 use crate::command::store::Long;
 use crate::command::{Said, restore, store};
 use crate::config::Config;
@@ -66,6 +67,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         None | Some(Command::Serve) => serve::serve(load(options)?, options).await.map(done),
         _ if options.fresh => Err(Failure::new("--fresh goes with serving alone")),
         Some(Command::Demo(Demo::Table)) => table::play().await.map(done),
+        Some(Command::Sim(Sim::Atol(atol))) => {
+            sim_atol::serve_alone(options.port_base, &atol).await.map(done)
+        }
         Some(Command::Guest(guest)) => {
             perform(options, command::Command::of_guest(guest)?).await.map(done)
         }

@@ -121,6 +121,10 @@ impl Page {
         if self.config.demo && self.config.polls() {
             row("iikoFront with the front plugin, simulated", "polls the first till", true);
         }
+        if let Some(register) = self.config.register {
+            let place = format!("http://{register}/api/v2/");
+            row("ATOL's web server with a fiscal register, simulated", &place, true);
+        }
         row("Control port for commands", "control.toml", true);
         html.push_str("</table>");
     }

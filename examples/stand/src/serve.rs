@@ -8,6 +8,7 @@ use std::time::Duration;
 use tillway::core::port::{Clock, GuestBridge};
 use tillway::runtime::TokioSpawner;
 use tillway::sim::Stop;
+use tillway::sim::atol::web::Generation;
 use tillway::transport::Runtime;
 use tillway::transport::client::{ClientConfig, HyperClient};
 use tillway::transport::server::{PeerInfo, Server, ServerConfig, StopReport};
@@ -27,7 +28,7 @@ use crate::http::Handler;
 use crate::metrics::{Edge, Metrics};
 use crate::page::Page;
 use crate::stand::{Stand, listen};
-use crate::{say, watch};
+use crate::{say, sim_atol, watch};
 
 /// How long flows may take to end when the stand stops, after the listeners are closed.
 const FLOWS_MAX: Duration = Duration::from_secs(10);
@@ -61,6 +62,7 @@ struct Listeners {
     page: TcpListener,
     control: TcpListener,
     tills: Vec<(Till, TcpListener)>,
+    register: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -69,8 +71,13 @@ impl Listeners {
         for till in &config.tills {
             tills.push((till.clone(), listen(till.listen).await?));
         }
+        let mut register = None;
+        if let Some(address) = config.register {
+            register = Some(listen(address).await?);
+        }
         let control = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Ok(Self { page: listen(config.page).await?, control: listen(control).await?, tills })
+        let page = listen(config.page).await?;
+        Ok(Self { page, control: listen(control).await?, tills, register })
     }
 }
 
@@ -132,6 +139,12 @@ fn open_doors(
     for (till, listener) in listeners.tills {
         serve_till(config, stand, &till, listener, stopping, servers)?;
     }
+    if let Some(listener) = listeners.register {
+        let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
+        let server = sim_atol::server(Generation::V2WebRequests, clock);
+        let stopped = told(stopping);
+        servers.spawn(sim_atol::serve(server, listener, config.server.clone(), stopped));
+    }
     let make = move |peer: PeerInfo| {
         let page = page.clone();
         local(peer).then(|| Handler(move |request| page.clone().answer(request)))
@@ -176,12 +189,12 @@ pub(crate) fn serve_till(
     Ok(())
 }
 
-fn local(peer: PeerInfo) -> bool {
+pub(crate) fn local(peer: PeerInfo) -> bool {
     peer.remote.ip().to_canonical().is_loopback()
 }
 
 /// Ready when the stand stops.
-fn told(stopping: &Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+pub(crate) fn told(stopping: &Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
     let mut stopping = stopping.clone();
     async move {
         // A sender that is gone has stopped too.
@@ -230,7 +243,7 @@ async fn end_of_flows(spawner: &TokioSpawner, clock: &dyn Clock) {
 
 /// The ways in which a person or the system asks to stop. They are heard from the moment that this
 /// is made.
-struct Signals {
+pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -239,7 +252,7 @@ struct Signals {
 
 impl Signals {
     #[cfg(unix)]
-    fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
 
         let failed = |error| Failure::of("signals cannot be heard", &error);
@@ -248,13 +261,13 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         Ok(Self {})
     }
 
     /// Ready at the next one; says which.
     #[cfg(unix)]
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "Ctrl-C",
             _ = self.terminate.recv() => "SIGTERM",
@@ -263,7 +276,7 @@ impl Signals {
 
     /// Ready at the next one; says which.
     #[cfg(not(unix))]
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         match tokio::signal::ctrl_c().await {
             Ok(()) => "Ctrl-C",
             // Without ears there is only the end of the process.
@@ -284,6 +297,9 @@ fn greet(config: &Config, stand: &Stand) {
     }
     if config.demo && config.polls() {
         row("iikoFront with the front plugin", "simulated, serves the bridge of the first till");
+    }
+    if let Some(register) = config.register {
+        row("ATOL's web server with a register", &format!("simulated, http://{register}/api/v2/"));
     }
     say("");
     say("listening; Ctrl-C stops");

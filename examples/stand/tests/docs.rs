@@ -65,8 +65,12 @@ impl<'a> Shell<'a> {
     fn is_assignment(&mut self, words: &[String]) -> bool {
         let [word] = words else { return false };
         let Some((name, value)) = word.split_once('=') else { return false };
-        let ours = format!("http://127.0.0.1:{}", self.stand.till);
-        let value = if name == "TILL" { ours } else { value.to_owned() };
+        let ours = |port: u16| format!("http://127.0.0.1:{port}");
+        let value = match name {
+            "TILL" => ours(self.stand.till),
+            "REGISTER" => ours(self.stand.register),
+            _ => value.to_owned(),
+        };
         self.variables.insert(name.to_owned(), value);
         true
     }
@@ -86,9 +90,13 @@ impl<'a> Shell<'a> {
             }
         }
         let url = url.unwrap();
-        let path = url.strip_prefix(&format!("http://127.0.0.1:{}", self.stand.till)).unwrap();
-        let method = method.unwrap_or_else(|| "GET".to_owned());
-        ask(self.stand.till, &method, path, &headers, &body.unwrap_or_default())
+        let (port, path) = url.strip_prefix("http://127.0.0.1:").unwrap().split_once('/').unwrap();
+        let method = method.unwrap_or_else(|| {
+            let sends = body.is_some();
+            if sends { "POST" } else { "GET" }.to_owned()
+        });
+        let path = format!("/{path}");
+        ask(port.parse().unwrap(), &method, &path, &headers, &body.unwrap_or_default())
     }
 
     /// Words of commands, with quotes and variables resolved as a shell would.

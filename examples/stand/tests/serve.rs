@@ -203,14 +203,15 @@ fn a_damaged_store_ends_the_stand_with_an_error() {
 fn a_port_that_is_taken_or_does_not_exist_is_named() {
     let (_folder, data) = folder();
     for (base, expected) in [
-        ("65530", "till-1 would listen on port 65540, and the highest is 65535"),
-        ("65536", "the base may be 65525 at most"),
+        ("65530", "the simulated register would listen on port 74562, and the highest is 65535"),
+        ("65536", "the base may be 56503 at most"),
         ("0", "the lowest port is 1"),
     ] {
         refused(&data, &["--port-base", base], expected);
     }
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = taken.local_addr().unwrap().port().to_string();
+    let base = port_base();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", base)).unwrap();
+    let base = base.to_string();
     refused(&data, &["--port-base", &base], "is in use by another program");
     assert!(!data.join("control.toml").exists());
 }

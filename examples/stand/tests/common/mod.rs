@@ -23,6 +23,7 @@ pub(crate) struct Serving {
     child: Child,
     pub(crate) page: u16,
     pub(crate) till: u16,
+    pub(crate) register: u16,
     pub(crate) data: PathBuf,
     said: mpsc::Receiver<String>,
     logged: mpsc::Receiver<String>,
@@ -36,13 +37,19 @@ pub(crate) fn folder() -> (TempDir, PathBuf) {
     (folder, data)
 }
 
-/// A port that is free together with the one ten above.
+/// The distance from the page's port to that of the simulated register.
+pub(crate) const REGISTER_STEP: u16 = 9_032;
+
+/// A port that is free together with those of the first till and of the register.
 pub(crate) fn port_base() -> u16 {
     loop {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let base = first.local_addr().unwrap().port();
-        let Some(second) = base.checked_add(10) else { continue };
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, second)).is_ok() {
+        let free = |step: u16| {
+            let port = base.checked_add(step);
+            port.is_some_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        };
+        if free(10) && free(REGISTER_STEP) {
             return base;
         }
     }
@@ -86,8 +93,9 @@ fn try_serve(data: &Path, more: &[&str]) -> Result<Serving, String> {
             }
         }
     }
-    let (page, till, data) = (base, base + 10, data.to_owned());
-    Ok(Serving { child, page, till, data, said, logged, table })
+    let (page, till, register) = (base, base + 10, base + REGISTER_STEP);
+    let data = data.to_owned();
+    Ok(Serving { child, page, till, register, data, said, logged, table })
 }
 
 /// The lines of a pipe, from a thread that ends with it.

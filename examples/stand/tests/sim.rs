@@ -1,0 +1,107 @@
+//! The simulated register: alone, and beside the till in the stand.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use common::{BINARY, REGISTER_STEP, ask, folder, port_base, serve};
+
+const OPEN: &str = r#"{"uuid":"b1","request":[{"type":"openShift","operator":{"name":"Анна"}}]}"#;
+
+/// `sim atol`, and what it says.
+struct Alone {
+    child: Child,
+    said: BufReader<ChildStdout>,
+    port: u16,
+}
+
+impl Alone {
+    /// Starts it, on other ports when a program took these meanwhile.
+    fn start(args: &[&str]) -> Self {
+        for _ in 0..10 {
+            let base = port_base();
+            let mut child = Command::new(BINARY)
+                .args(["sim", "atol", "--port-base", &base.to_string()])
+                .args(args)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let said = BufReader::new(child.stdout.take().unwrap());
+            let mut alone = Self { child, said, port: base + REGISTER_STEP };
+            if alone.hears("listening") {
+                return alone;
+            }
+            alone.child.wait().unwrap();
+        }
+        panic!("no free ports");
+    }
+
+    /// Reads on to a line with this text; `false` when there is none to the end.
+    fn hears(&mut self, text: &str) -> bool {
+        let mut line = String::new();
+        while self.said.read_line(&mut line).unwrap() > 0 {
+            if line.contains(text) {
+                return true;
+            }
+            line.clear();
+        }
+        false
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.said.read_to_string(&mut String::new()).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+#[test]
+fn a_register_alone_shows_its_tape() {
+    let mut alone = Alone::start(&["--user", "till:secret"]);
+    let post = |headers: &[&str]| ask(alone.port, "POST", "/api/v2/requests", headers, OPEN).status;
+    assert_eq!(post(&[]), "HTTP/1.1 401 Unauthorized");
+    assert_eq!(post(&["Authorization: Basic dGlsbDpzZWNyZXQ="]), "HTTP/1.1 201 Created");
+    assert!(alone.hears("ОТЧЕТ ОБ ОТКРЫТИИ СМЕНЫ"));
+    assert!(alone.hears("Анна"));
+    assert_eq!(alone.stop(), Some(0));
+}
+
+#[test]
+fn older_generations_have_no_prefix_and_no_users() {
+    let alone = Alone::start(&["--generation", "v1"]);
+    assert_eq!(ask(alone.port, "POST", "/requests", &[], OPEN).status, "HTTP/1.1 201 Created");
+    assert_eq!(
+        ask(alone.port, "GET", "/api/v2/serverInfo", &[], "").status,
+        "HTTP/1.1 404 Not Found"
+    );
+    assert_eq!(alone.stop(), Some(0));
+    for args in [["--generation", "v1", "--user", "a:b"], ["--generation", "java", "--user", "ab"]]
+    {
+        let refused = Command::new(BINARY).args(["sim", "atol"]).args(args).output().unwrap();
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("--user"));
+    }
+}
+
+#[test]
+fn the_stand_has_a_register_beside_its_till() {
+    let (_folder, data) = folder();
+    let stand = serve(&data, &[]);
+    let said = stand.table.join("\n");
+    assert!(said.contains(&format!("http://127.0.0.1:{}/api/v2/", stand.register)), "{said}");
+    let ask = |method, path, body| ask(stand.register, method, path, &[], body).body;
+    ask("POST", "/api/v2/requests", OPEN);
+    let shown = ask("GET", "/api/v2/requests/b1", "");
+    assert!(shown.starts_with(r#"{"results":[{"status":"ready""#), "{shown}");
+    assert_eq!(stand.stop().0, Some(0));
+}
