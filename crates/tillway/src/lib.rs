@@ -26,3 +26,7 @@ pub use tillway_transport as transport;
 pub use tillway_waiter as waiter;
 
 pub use self::builder::{BuildError, Builder, Built, StoreConfig};
+
+#[cfg(all(doctest, feature = "atol"))]
+#[doc = include_str!("../../../docs/guide/ru/atol.md")]
+struct AtolGuide;

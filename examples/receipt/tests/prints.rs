@@ -1,0 +1,23 @@
+//! The program runs, and what it prints is a receipt.
+
+use std::process::Command;
+
+#[test]
+fn a_receipt_comes_out() {
+    let run = Command::new(env!("CARGO_BIN_EXE_receipt")).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let out = String::from_utf8(run.stdout).unwrap();
+    for line in ["ОТЧЕТ ОБ ОТКРЫТИИ СМЕНЫ", "КАССОВЫЙ ЧЕК", "Суп дня", "Заказ К-42", "&s=190.00&"]
+    {
+        assert!(out.contains(line), "{line} is not in {out}");
+    }
+}
+
+#[test]
+fn an_address_without_a_server_is_told() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_receipt"));
+    let run = command.arg("127.0.0.1").output().unwrap();
+    assert!(!run.status.success());
+    let told = String::from_utf8(run.stderr).unwrap();
+    assert!(told.contains("BadAddress"), "{told}");
+}
