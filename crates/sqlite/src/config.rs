@@ -26,6 +26,9 @@ pub struct SqliteConfig {
     pub checkpoint_pages: u32,
     /// The page cache of each connection, in KiB.
     pub cache_kib: u32,
+    /// How many orders, and how many guests with their accounts, are kept in memory after they were
+    /// read, until a commit changes them: some KiB each. Zero keeps none.
+    pub kept_max: usize,
     /// The SQLite VFS, for tests that break the disk; `None` is the platform's.
     pub vfs: Option<String>,
     /// Where the writer runs: on its own thread, or at once in the caller for simulations.
@@ -44,6 +47,7 @@ impl SqliteConfig {
             close_wait_ms: 10_000,
             checkpoint_pages: 2_000,
             cache_kib: 8 * 1_024,
+            kept_max: 4_096,
             vfs: None,
             mode: Mode::Thread,
         }

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod error;
 mod gone;
+mod kept;
 mod load;
 mod log;
 mod open;

@@ -145,6 +145,11 @@ impl Queue {
         while !self.take(usize::MAX).is_empty() {}
     }
 
+    /// Whether the writer has answered all that it was given.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.lock().called
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         let waiting = self.lock();
         let Waiting { batches, taken: batched, .. } = *waiting;

@@ -1,7 +1,7 @@
 //! The reading sides of the store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params, params_from_iter};
@@ -22,8 +22,9 @@ use tokio::sync::oneshot;
 use crate::chains::{self, Broken};
 use crate::config::SqliteConfig;
 use crate::error::{Fail, OpenError};
+use crate::kept::{Bill, Found, Person, Reader};
 use crate::queue::{Claim, Task};
-use crate::row::{self, columns, many, one};
+use crate::row::{self, Columns, columns, many, one};
 use crate::store::SqliteStore;
 use crate::{load, open};
 
@@ -71,6 +72,65 @@ impl SqliteStore {
         let connection = self.readers.take().ok_or(ReadError::Unavailable)?;
         read(&connection).map_err(|fail| fail.read_error())
     }
+
+    fn person(&self, id: GuestId) -> Result<Option<Arc<Person>>, ReadError> {
+        if self.health.is_broken() {
+            return Err(ReadError::Corrupt);
+        }
+        match self.kept.person(id) {
+            Found::Known(person) => Ok(Some(person)),
+            Found::Read(reader) => self.read(|db| self.person_anew(db, id, reader)),
+        }
+    }
+
+    /// Reads a guest, and keeps them. Not in one moment: if a commit comes between two statements,
+    /// nothing is kept, and each of the two is as true as if it had been asked for alone.
+    fn person_anew(
+        &self,
+        db: &Connection,
+        id: GuestId,
+        reader: Reader,
+    ) -> Result<Option<Arc<Person>>, Fail> {
+        let read = person(db, id).map(|person| person.map(Arc::new));
+        self.kept.keep(id, reader, read.as_ref().ok().and_then(Option::as_ref));
+        read
+    }
+
+    /// Reads what a sheet is made of, as far as it is not kept, and keeps it.
+    fn freshen(&self, db: &Connection, id: OrderId) -> Result<(), Fail> {
+        let bill = match self.kept.bill(id) {
+            Found::Known(bill) => Some(bill),
+            Found::Read(reader) => {
+                let read = moment(db, |db| bill(db, id)).map(|bill| bill.map(Arc::new));
+                self.kept.keep(id, reader, read.as_ref().ok().and_then(Option::as_ref));
+                read?
+            }
+        };
+        if let Some(guest) = bill.and_then(|bill| payer(&bill))
+            && let Found::Read(reader) = self.kept.person(guest)
+        {
+            self.person_anew(db, guest, reader)?;
+        }
+        Ok(())
+    }
+
+    fn kept_sheet(&self, id: OrderId) -> Option<Sheet> {
+        let (bill, person) = self.kept.sheet(id, payer)?;
+        Some(sheet((*bill).clone(), person.map(|person| (*person).clone())))
+    }
+
+    /// A sheet of one moment, of what is kept if nothing changes meanwhile.
+    fn sheet_of(&self, db: &Connection, id: OrderId) -> Result<Option<Sheet>, Fail> {
+        self.freshen(db, id)?;
+        if let Some(sheet) = self.kept_sheet(id) {
+            return Ok(Some(sheet));
+        }
+        moment(db, |db| {
+            let Some(bill) = bill(db, id)? else { return Ok(None) };
+            let person = payer(&bill).map_or(Ok(None), |guest| person(db, guest))?;
+            Ok(Some(sheet(bill, person)))
+        })
+    }
 }
 
 /// Several statements over one state of the book.
@@ -109,6 +169,14 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), ReadError> {
+        if self.health.is_broken() {
+            return Err(ReadError::Corrupt);
+        }
+        // A writer without work would take the next task at once, and find nothing in its way: no
+        // other program has the file. Only one that works may hang.
+        if self.queue.is_idle() && !self.writer.is_poisoned() {
+            return Ok(());
+        }
         let (sender, answer) = oneshot::channel();
         self.enqueue(Task::Ready(sender)).map_err(|error| match error {
             CommitError::Corrupt => ReadError::Corrupt,
@@ -121,7 +189,7 @@ impl Store for SqliteStore {
 #[async_trait]
 impl AccountBook for SqliteStore {
     async fn guest(&self, id: GuestId) -> Result<Option<Guest>, ReadError> {
-        self.read(|db| guest(db, id))
+        Ok(self.person(id)?.map(|person| person.guest.clone()))
     }
 
     async fn guests_by_phone(&self, phone: &str) -> Result<Vec<Guest>, ReadError> {
@@ -164,7 +232,11 @@ impl AccountBook for SqliteStore {
     }
 
     async fn accounts(&self, guest: GuestId) -> Result<Vec<Account>, ReadError> {
-        self.read(|db| accounts(db, guest))
+        match self.person(guest)? {
+            Some(person) => Ok(person.accounts.clone()),
+            // Accounts without their guest are the integrator's, or wait for the guest.
+            None => self.read(|db| accounts(db, guest)),
+        }
     }
 
     async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, ReadError> {
@@ -230,7 +302,13 @@ impl Bindings for SqliteStore {
     }
 
     async fn sheet(&self, id: OrderId) -> Result<Option<Sheet>, ReadError> {
-        self.read(|db| moment(db, |db| sheet(db, id)))
+        if self.health.is_broken() {
+            return Err(ReadError::Corrupt);
+        }
+        match self.kept_sheet(id) {
+            Some(sheet) => Ok(Some(sheet)),
+            None => self.read(|db| self.sheet_of(db, id)),
+        }
     }
 
     async fn pairings(&self) -> Result<Vec<Pairing>, ReadError> {
@@ -293,8 +371,12 @@ impl Journal for SqliteStore {
     }
 }
 
-fn guest(db: &Connection, id: GuestId) -> Result<Option<Guest>, Fail> {
-    one(db, load::GUEST, [id.0.as_bytes()], row::guest)
+fn person(db: &Connection, id: GuestId) -> Result<Option<Person>, Fail> {
+    let sql = "SELECT body, EXISTS (SELECT 1 FROM photos WHERE guest = id) \
+               FROM guests WHERE id = ?1";
+    let read = |c: &Columns<'_>| Ok((row::guest(c)?, c.flag()?));
+    let Some((guest, has_photo)) = one(db, sql, [id.0.as_bytes()], read)? else { return Ok(None) };
+    Ok(Some(Person { guest, accounts: accounts(db, id)?, has_photo }))
 }
 
 fn accounts(db: &Connection, guest: GuestId) -> Result<Vec<Account>, Fail> {
@@ -306,31 +388,31 @@ fn accounts(db: &Connection, guest: GuestId) -> Result<Vec<Account>, Fail> {
     many(db, sql, params![guest.0.as_bytes(), LIMIT_MAX], row::account)
 }
 
-fn sheet(db: &Connection, id: OrderId) -> Result<Option<Sheet>, Fail> {
+fn bill(db: &Connection, id: OrderId) -> Result<Option<Bill>, Fail> {
     let Some(order) = load::order(db, id)? else { return Ok(None) };
-    let who = match &order.binding {
+    let payments = many(db, load::ORDER_PAYMENTS, [id.0.as_bytes()], row::payment)?;
+    let held = order.live.held.total().is_ok_and(|sum| sum.is_positive());
+    let holds =
+        if held { many(db, load::ORDER_HOLDS, [id.0.as_bytes()], row::hold)? } else { Vec::new() };
+    Ok(Some(Bill { order, holds, payments }))
+}
+
+fn payer(bill: &Bill) -> Option<GuestId> {
+    match &bill.order.binding {
         Binding::Pending(payer) | Binding::Bound(payer) => Some(payer.guest),
         Binding::None | Binding::Unbound => None,
-    };
-    let mut sheet = Sheet {
-        guest: None,
-        accounts: Vec::new(),
-        holds: Vec::new(),
-        payments: many(db, load::ORDER_PAYMENTS, [id.0.as_bytes()], row::payment)?,
-        has_photo: false,
-        order,
-    };
-    if sheet.order.live.held.total().is_ok_and(|sum| sum.is_positive()) {
-        sheet.holds = many(db, load::ORDER_HOLDS, [id.0.as_bytes()], row::hold)?;
     }
-    if let Some(who) = who {
-        sheet.guest = guest(db, who)?;
-        sheet.accounts = accounts(db, who)?;
-        let sql = "SELECT EXISTS (SELECT 1 FROM photos WHERE guest = ?1)";
-        let has_photo = one(db, sql, [who.0.as_bytes()], |c| c.flag())?;
-        sheet.has_photo = has_photo.unwrap_or_default();
+}
+
+fn sheet(bill: Bill, person: Option<Person>) -> Sheet {
+    let Bill { order, holds, payments } = bill;
+    let mut sheet =
+        Sheet { order, guest: None, accounts: Vec::new(), holds, payments, has_photo: false };
+    if let Some(person) = person {
+        sheet.guest = Some(person.guest);
+        (sheet.accounts, sheet.has_photo) = (person.accounts, person.has_photo);
     }
-    Ok(Some(sheet))
+    sheet
 }
 
 fn reconciliation(

@@ -17,6 +17,7 @@ use crate::check::{self, Checked, Depth, Progress};
 use crate::config::SqliteConfig;
 use crate::error::{BackupError, CheckError, Fail, OpenError};
 use crate::gone::{Gone, Waiting};
+use crate::kept::Kept;
 use crate::open;
 use crate::queue::{Health, Queue, Stats, Task};
 use crate::read::Readers;
@@ -35,6 +36,7 @@ pub struct SqliteStore {
     pub(crate) readers: Readers,
     pub(crate) health: Arc<Health>,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) kept: Arc<Kept>,
     pub(crate) writer: Worker<Writer>,
     /// A check found damage.
     suspect: AtomicBool,
@@ -54,14 +56,16 @@ impl SqliteStore {
         let readers = Readers::open(&config)?;
         let health = Arc::new(Health::default());
         let queue = Arc::new(Queue::new(config.queue_max));
+        let kept = Arc::new(Kept::new(config.kept_max));
         let limits = (config.batch_max, config.checkpoint_pages);
-        let writer = Writer::try_new(connection, Arc::clone(&lock), Arc::clone(&health), limits)
+        let shared = (Arc::clone(&health), Arc::clone(&kept));
+        let writer = Writer::try_new(connection, Arc::clone(&lock), shared, limits)
             .map_err(|error| failed(Box::new(error)))?;
         // The queue is ours; the worker is only called to look at it.
         let writer = Worker::start("tillway-writer", config.mode, 2, writer)
             .map_err(|error| failed(Box::new(error)))?;
         let suspect = AtomicBool::new(false);
-        Ok(Self { config, readers, health, queue, writer, suspect, _lock: lock })
+        Ok(Self { config, readers, health, queue, kept, writer, suspect, _lock: lock })
     }
 
     /// The file.

@@ -13,6 +13,7 @@ use tillway_core::book::{self, Commit, Conflict, StreamRow, judge};
 use tillway_core::port::{ClaimError, CommitError, Committed};
 
 use crate::error::{Fail, Meaning};
+use crate::kept::{Changed, Kept};
 use crate::queue::{Call, Claim, Health, Outcome, Task};
 use crate::{load, save};
 
@@ -20,6 +21,7 @@ use crate::{load, save};
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     health: Arc<Health>,
+    kept: Arc<Kept>,
     batch_max: usize,
     checkpoint_pages: u32,
     /// How long the log is, told by SQLite after each commit.
@@ -39,7 +41,7 @@ impl Writer {
     pub(crate) fn try_new(
         mut connection: Connection,
         lock: Arc<File>,
-        health: Arc<Health>,
+        (health, kept): (Arc<Health>, Arc<Kept>),
         (batch_max, checkpoint_pages): (usize, u32),
     ) -> rusqlite::Result<Self> {
         let log_pages = Arc::new(AtomicU32::new(0));
@@ -49,7 +51,7 @@ impl Writer {
             Ok(())
         }))?;
         let batch_max = batch_max.max(1);
-        Ok(Self { connection, health, batch_max, checkpoint_pages, log_pages, _lock: lock })
+        Ok(Self { connection, health, kept, batch_max, checkpoint_pages, log_pages, _lock: lock })
     }
 
     /// Writes until nothing waits.
@@ -75,8 +77,12 @@ impl Writer {
     fn transaction(&self, batch: &[Task]) -> Result<Vec<Outcome>, Failed> {
         let failed = |fail: Fail| Failed { meaning: fail.meaning(), committing: false };
         self.run("BEGIN IMMEDIATE").map_err(failed)?;
-        let outcomes: Result<Vec<_>, _> = batch.iter().map(|task| self.one(task)).collect();
+        let mut changed = Changed::default();
+        let outcomes: Result<Vec<_>, _> =
+            batch.iter().map(|task| self.one(task, &mut changed)).collect();
         let outcomes = outcomes.map_err(failed)?;
+        // Until the commit has ended, whichever way: what it changes is read from the file.
+        let _bar = self.kept.bar(changed);
         self.run("COMMIT").map_err(|fail| {
             // Nobody is in the way of a commit that has begun: memory ran out, and maybe after the
             // log was written. The next start would find the commit there.
@@ -115,9 +121,9 @@ impl Writer {
     }
 
     /// One task inside the transaction of its batch. An error ends the whole batch.
-    fn one(&self, task: &Task) -> Result<Outcome, Fail> {
+    fn one(&self, task: &Task, changed: &mut Changed) -> Result<Outcome, Fail> {
         match task {
-            Task::Commit(commit, _) => self.commit(commit).map(Outcome::Commit),
+            Task::Commit(commit, _) => self.commit(commit, changed).map(Outcome::Commit),
             Task::Claim(claim, _) => self.claim(claim).map(Outcome::Claim),
             Task::Release(stream, fence, _) => {
                 if let Some(row) = load::stream(&self.connection, *stream)? {
@@ -130,7 +136,11 @@ impl Writer {
         }
     }
 
-    fn commit(&self, commit: &Commit) -> Result<Result<Committed, CommitError>, Fail> {
+    fn commit(
+        &self,
+        commit: &Commit,
+        changed: &mut Changed,
+    ) -> Result<Result<Committed, CommitError>, Fail> {
         let view = match load::view(&self.connection, commit) {
             Ok(view) => view,
             // Nothing is written yet, so the rest of the batch may go on.
@@ -142,6 +152,7 @@ impl Writer {
         match judge(view, commit) {
             Ok(judgement) => {
                 save::delta(&self.connection, &judgement.delta)?;
+                changed.add(&judgement.delta);
                 let (verdict, replayed) = (judgement.verdict, judgement.replayed);
                 Ok(Ok(Committed { verdict, replayed }))
             }
