@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Label, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram, with_recorder,
 };
 use tillway_core::book::{
     Audit, Commit, Day, Digest, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId, Verdict,
@@ -29,6 +30,18 @@ const REFUSALS: &str = "tillway_store_refusals_total";
 const READ_SECONDS: &str = "tillway_store_read_seconds";
 const READ_FAILURES: &str = "tillway_store_read_failures_total";
 const CLAIMS: &str = "tillway_store_claims_total";
+
+static METADATA: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+/// Times a read. Its key is made once: making one for each read costs more than the reading of
+/// some.
+macro_rules! reads {
+    ($self:ident, $read:literal, $asked:expr) => {{
+        static LABELS: [Label; 1] = [Label::from_static_parts("read", $read)];
+        static SECONDS: metrics::Key = metrics::Key::from_static_parts(READ_SECONDS, &LABELS);
+        $self.read($read, &SECONDS, $asked).await
+    }};
+}
 
 /// Tells the recorder what the metrics of this crate mean, and begins the outcomes of commits at
 /// zero: an alarm on the first one in doubt needs something to compare it with. Call it once, when
@@ -65,11 +78,13 @@ impl<S: ?Sized> Metered<S> {
     async fn read<T>(
         &self,
         read: &'static str,
+        seconds: &'static metrics::Key,
         asked: impl Future<Output = Result<T, ReadError>>,
     ) -> Result<T, ReadError> {
         let begun = self.clock.ticks();
         let answer = asked.await;
-        histogram!(READ_SECONDS, "read" => read).record(self.since(begun));
+        let seconds = with_recorder(|recorder| recorder.register_histogram(seconds, &METADATA));
+        seconds.record(self.since(begun));
         if let Err(error) = &answer {
             counter!(READ_FAILURES, "read" => read, "error" => words::failure(error)).increment(1);
         }
@@ -131,11 +146,11 @@ impl<S: Store + ?Sized> Store for Metered<S> {
     }
 
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
-        self.read("recall", self.inner.recall(key)).await
+        reads!(self, "recall", self.inner.recall(key))
     }
 
     async fn ready(&self) -> Result<(), ReadError> {
-        self.read("ready", self.inner.ready()).await
+        reads!(self, "ready", self.inner.ready())
     }
 }
 
@@ -143,40 +158,40 @@ impl<S: Store + ?Sized> Store for Metered<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> AccountBook for Metered<S> {
     async fn guest(&self, id: GuestId) -> Result<Option<Guest>, ReadError> {
-        self.read("guest", self.inner.guest(id)).await
+        reads!(self, "guest", self.inner.guest(id))
     }
     async fn guests_by_phone(&self, phone: &str) -> Result<Vec<Guest>, ReadError> {
-        self.read("guests_by_phone", self.inner.guests_by_phone(phone)).await
+        reads!(self, "guests_by_phone", self.inner.guests_by_phone(phone))
     }
     async fn guest_by_client_id(&self, client_id: &str) -> Result<Option<Guest>, ReadError> {
-        self.read("guest_by_client_id", self.inner.guest_by_client_id(client_id)).await
+        reads!(self, "guest_by_client_id", self.inner.guest_by_client_id(client_id))
     }
     async fn guests(&self, after: Option<GuestId>, limit: u32) -> Result<Vec<Guest>, ReadError> {
-        self.read("guests", self.inner.guests(after, limit)).await
+        reads!(self, "guests", self.inner.guests(after, limit))
     }
     async fn photo(&self, guest: GuestId) -> Result<Option<Box<[u8]>>, ReadError> {
-        self.read("photo", self.inner.photo(guest)).await
+        reads!(self, "photo", self.inner.photo(guest))
     }
     async fn carrier(&self, alias: &str) -> Result<Option<Carrier>, ReadError> {
-        self.read("carrier", self.inner.carrier(alias)).await
+        reads!(self, "carrier", self.inner.carrier(alias))
     }
     async fn carriers(&self, guest: GuestId) -> Result<Vec<Carrier>, ReadError> {
-        self.read("carriers", self.inner.carriers(guest)).await
+        reads!(self, "carriers", self.inner.carriers(guest))
     }
     async fn account(&self, id: AccountId) -> Result<Option<Account>, ReadError> {
-        self.read("account", self.inner.account(id)).await
+        reads!(self, "account", self.inner.account(id))
     }
     async fn accounts(&self, guest: GuestId) -> Result<Vec<Account>, ReadError> {
-        self.read("accounts", self.inner.accounts(guest)).await
+        reads!(self, "accounts", self.inner.accounts(guest))
     }
     async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, ReadError> {
-        self.read("payment", self.inner.payment(id)).await
+        reads!(self, "payment", self.inner.payment(id))
     }
     async fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
-        self.read("hold", self.inner.hold(id)).await
+        reads!(self, "hold", self.inner.hold(id))
     }
     async fn overdue(&self, at: Timestamp, limit: u32) -> Result<Vec<HoldId>, ReadError> {
-        self.read("overdue", self.inner.overdue(at, limit)).await
+        reads!(self, "overdue", self.inner.overdue(at, limit))
     }
     async fn statement(
         &self,
@@ -184,7 +199,7 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<StatementLine>, ReadError> {
-        self.read("statement", self.inner.statement(account, before, limit)).await
+        reads!(self, "statement", self.inner.statement(account, before, limit))
     }
     async fn reconciliation(
         &self,
@@ -192,13 +207,13 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Reconciliation, ReadError> {
-        self.read("reconciliation", self.inner.reconciliation(till, from, to)).await
+        reads!(self, "reconciliation", self.inner.reconciliation(till, from, to))
     }
     async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
-        self.read("latest", self.inner.latest()).await
+        reads!(self, "latest", self.inner.latest())
     }
     async fn audit(&self) -> Result<Audit, ReadError> {
-        self.read("audit", self.inner.audit()).await
+        reads!(self, "audit", self.inner.audit())
     }
 }
 
@@ -206,13 +221,13 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> Bindings for Metered<S> {
     async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
-        self.read("order", self.inner.order(id)).await
+        reads!(self, "order", self.inner.order(id))
     }
     async fn sheet(&self, id: OrderId) -> Result<Option<Sheet>, ReadError> {
-        self.read("sheet", self.inner.sheet(id)).await
+        reads!(self, "sheet", self.inner.sheet(id))
     }
     async fn pairings(&self) -> Result<Vec<Pairing>, ReadError> {
-        self.read("pairings", self.inner.pairings()).await
+        reads!(self, "pairings", self.inner.pairings())
     }
 }
 
@@ -225,7 +240,7 @@ impl<S: Store + ?Sized> Journal for Metered<S> {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Stored>, ReadError> {
-        self.read("load", self.inner.load(stream, after, limit)).await
+        reads!(self, "load", self.inner.load(stream, after, limit))
     }
     async fn heads(
         &self,
@@ -233,10 +248,10 @@ impl<S: Store + ?Sized> Journal for Metered<S> {
         after: Option<StreamId>,
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError> {
-        self.read("heads", self.inner.heads(query, after, limit)).await
+        reads!(self, "heads", self.inner.heads(query, after, limit))
     }
     async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError> {
-        self.read("digest", self.inner.digest(day)).await
+        reads!(self, "digest", self.inner.digest(day))
     }
     async fn claim(
         &self,

@@ -90,8 +90,8 @@ impl Place {
 
     /// Whether it takes this method.
     pub(crate) fn takes(self, method: &Method) -> bool {
-        let mut allowed = self.allow().split(' ');
-        allowed.any(|word| word.strip_suffix(',').unwrap_or(word) == method.as_str())
+        let mut allowed = self.allow().as_bytes().split(|byte| matches!(byte, b',' | b' '));
+        allowed.any(|word| word == method.as_str().as_bytes())
     }
 }
 
