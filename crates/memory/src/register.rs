@@ -17,6 +17,9 @@ use tillway_core::port::{Clock, FiscalRegister};
 pub use self::paper::{Piece, Printed};
 use self::state::State;
 
+/// How many pieces a slip may have.
+const SLIP_MAX: usize = 500;
+
 /// A fiscal register in memory: shifts, receipts, a fiscal memory without gaps, and a tape.
 ///
 /// It keeps every rule of the port that a real one keeps, and nothing is durable. For quick starts
@@ -237,6 +240,10 @@ impl FiscalRegister for MemoryRegister {
     async fn print(&self, slip: &Slip) -> Result<(), RegisterError> {
         let (mut state, _) = self.reach()?;
         state.may_print()?;
+        if slip.items.len() > SLIP_MAX {
+            let text = format!("slip: has more than {SLIP_MAX} pieces");
+            return Err(RegisterError::new(Cause::BadTask, text));
+        }
         state.tape.print(Printed::Text, paper::slip(slip));
         Ok(())
     }

@@ -20,6 +20,8 @@ macro_rules! __fiscal_cases {
             shifts::exchange_report_is_a_document
             shifts::report_x_writes_nothing
             shifts::report_x_needs_a_shift
+            receipts::probe_names_the_memory
+            receipts::calls_at_once_wait_for_one_another
             receipts::receipt_is_in_the_memory
             receipts::receipt_numbers_have_no_gaps
             receipts::receipt_of_a_return
@@ -53,6 +55,7 @@ macro_rules! __fiscal_cases {
             troubles::trouble_again_and_again
             troubles::trouble_of_the_link_is_told
             papers::slip_is_printed
+            papers::slip_has_a_limit
             papers::copy_is_no_document
             papers::copy_of_nothing_is_refused
             papers::nothing_to_go_on_with

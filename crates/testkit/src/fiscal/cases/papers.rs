@@ -30,6 +30,17 @@ pub async fn slip_is_printed(g: &mut Ground) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A slip of more than 500 pieces is refused as a whole.
+pub async fn slip_has_a_limit(g: &mut Ground) -> Result<(), Failure> {
+    g.open_shift().await?;
+    let pieces = g.venue().tape().len();
+    let items = vec![SlipItem::Text("строка".into()); 501];
+    check(g.register().print(&Slip { items }).await.is_err(), "501 pieces were printed")?;
+    same(g.venue().tape().len(), pieces)?;
+    let items = vec![SlipItem::Text("строка".into()); 500];
+    Ok(g.register().print(&Slip { items }).await?)
+}
+
 /// A copy is marked as one and writes nothing.
 pub async fn copy_is_no_document(g: &mut Ground) -> Result<(), Failure> {
     g.open_shift().await?;

@@ -8,8 +8,37 @@ use tillway_core::fiscal::{
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome};
 
 use crate::fiscal::ground::receipt;
-use crate::fiscal::{Ground, Trouble};
+use crate::fiscal::{Ground, Settled, Trouble};
 use crate::suite::{Failure, check, same};
+
+/// The register says whose memory it writes to, and which rates it knows.
+pub async fn probe_names_the_memory(g: &mut Ground) -> Result<(), Failure> {
+    let device = g.register().probe().await?;
+    same(device.memory, g.register().mark().await?.memory)?;
+    let limits = g.register().capabilities().limits;
+    check(!limits.rates.is_empty() && limits.lines > 0, "it takes a receipt")?;
+    let status = g.register().status().await?;
+    check(status.paper && !status.cover_open && !status.blocked, "it is ready")
+}
+
+/// Calls of several tasks wait for one another, or are told that the register is busy.
+pub async fn calls_at_once_wait_for_one_another(g: &mut Ground) -> Result<(), Failure> {
+    g.open_shift().await?;
+    let (one, two) = (g.sale_document(), g.sale_document());
+    let (first, second) = (g.attempt().await?, g.attempt().await?);
+    let register = g.register();
+    let (first_answer, second_answer) =
+        futures::join!(register.register(&first, &one), register.register(&second, &two));
+    for (attempt, what, answer) in [(&first, &one, first_answer), (&second, &two, second_answer)] {
+        if let FiscalOutcome::NotWritten(error) = &answer {
+            same(error.cause, Cause::Busy)?;
+        }
+        if g.settle(attempt, what, answer).await? == Settled::NotWritten {
+            g.write(what).await?;
+        }
+    }
+    Ok(())
+}
 
 /// A receipt is in the memory with kind, total, shift and the next number, and is printed.
 pub async fn receipt_is_in_the_memory(g: &mut Ground) -> Result<(), Failure> {
