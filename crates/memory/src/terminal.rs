@@ -43,6 +43,11 @@ pub enum TerminalMishap {
     Partial,
     /// The bank is not asked.
     Offline,
+    /// The terminal does not know what became of it, and money is moved or not.
+    Undefined {
+        /// Whether it is.
+        taken: bool,
+    },
     /// The request does not arrive.
     LostRequest,
     /// Money is moved; the answer does not arrive. Of a reconciliation: it is done.
@@ -141,6 +146,9 @@ impl CardTerminal for MemoryTerminal {
             Some(TerminalMishap::LostRequest) => {
                 return MoneyOutcome::InDoubt(TerminalError::new(Fault::Timeout, ""));
             }
+            Some(TerminalMishap::Undefined { taken: false }) => {
+                return MoneyOutcome::InDoubt(TerminalError::new(Fault::Undefined, ""));
+            }
             _ => {}
         }
         let whole = what.amount();
@@ -153,10 +161,12 @@ impl CardTerminal for MemoryTerminal {
         approval.partial = halved;
         approval.offline = mishap == Some(TerminalMishap::Offline);
         state.done.insert(attempt.id, approval.clone());
-        if mishap == Some(TerminalMishap::LostAnswer) {
-            return MoneyOutcome::InDoubt(TerminalError::new(Fault::Timeout, ""));
+        let lost = |fault| MoneyOutcome::InDoubt(TerminalError::new(fault, ""));
+        match mishap {
+            Some(TerminalMishap::LostAnswer) => lost(Fault::Timeout),
+            Some(TerminalMishap::Undefined { .. }) => lost(Fault::Undefined),
+            _ => MoneyOutcome::Approved(Box::new(approval)),
         }
-        MoneyOutcome::Approved(Box::new(approval))
     }
 
     async fn hold(&self, _: &Attempt, of: &Approval) -> Result<(), HoldError> {

@@ -9,6 +9,7 @@ pub mod oracle;
 pub mod runtime;
 pub mod strategies;
 pub mod suite;
+pub mod terminal;
 
 pub use checked::{Checked, Violation};
 pub use suite::{Failure, Fixture, Ground, Shared};

@@ -38,6 +38,7 @@ use std::sync::Arc;
 use tillway_core::MoneyError;
 use tillway_core::fiscal::QuantityError;
 use tillway_core::port::fiscal::RegisterError;
+use tillway_core::port::terminal::TerminalError;
 use tillway_core::port::{ClaimError, CommitError, ReadError, Store};
 
 use crate::checked::Violation;
@@ -148,6 +149,7 @@ failures!(
     ReadError,
     RegisterError,
     Surprise,
+    TerminalError,
     Violation
 );
 
