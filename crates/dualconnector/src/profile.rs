@@ -76,7 +76,7 @@ impl Call {
             Self::Refund => {
                 &[Amount, Currency, Authorisation, Reference, Time, Code, Number, Terminal]
             }
-            Self::Emergency => &[Amount, Currency, Code, Number, Terminal],
+            Self::Emergency => &[Amount, Currency, Time, Code, Number, Terminal],
             Self::Test | Self::Reconcile => &[Code, Terminal],
             Self::Command => &[Code, Terminal, Mode1, Mode2],
         }

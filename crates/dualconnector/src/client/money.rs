@@ -84,12 +84,13 @@ async fn send(
     call: Call,
 ) -> MoneyOutcome {
     // An emergency cancel repeats the request that it undoes.
-    let number = match what {
-        Operation::RollBack { of } if call == Call::Emergency => of.attempt.number(),
-        _ => attempt.number(),
+    let named = match what {
+        Operation::RollBack { of } if call == Call::Emergency => of.attempt,
+        _ => *attempt,
     };
+    let number = named.number();
     let waits = line.config.waits;
-    let body = line.request(call, &values(attempt, what, number), waits.deadline);
+    let body = line.request(call, &values(&named, what), waits.deadline);
     let asked =
         Asked { what: what.clone(), call, number, terminal: line.terminal(), at: attempt.at };
     let (id, keeper) = (attempt.id, Arc::clone(line));
@@ -108,12 +109,12 @@ async fn send(
     }
 }
 
-fn values(attempt: &Attempt, what: &Operation, number: u32) -> Vec<(Field, String)> {
+fn values(named: &Attempt, what: &Operation) -> Vec<(Field, String)> {
     let amount = what.amount();
     let mut values = vec![
         (Field::Amount, amount.0.to_string()),
-        (Field::Time, wall_digits(attempt.at)),
-        (Field::Number, number.to_string()),
+        (Field::Time, wall_digits(named.at)),
+        (Field::Number, named.number().to_string()),
     ];
     let Some(of) = what.original() else { return values };
     if amount < of.amount && matches!(what, Operation::Cancel { .. }) {
