@@ -84,9 +84,7 @@ impl Driver {
     /// The driver takes numbers as doubles and rounds them itself: it gets the one that is nearest
     /// to the exact number, from its text.
     pub(super) fn set_number(&mut self, id: Param, exact: &str) -> Result<(), Failure> {
-        let value: Option<f64> =
-            exact.parse().ok().filter(|value: &f64| value.to_string() == exact);
-        let value = value.ok_or_else(|| {
+        let value = nearest(exact).ok_or_else(|| {
             Failure::refused(Cause::BadReceipt, format!("{exact} is too large for the driver"))
         })?;
         self.0.set_double(id, value);
@@ -106,6 +104,11 @@ impl Driver {
     }
 }
 
+/// The double whose shortest text is this number; `None` when two numbers would share one.
+fn nearest(exact: &str) -> Option<f64> {
+    exact.parse().ok().filter(|value: &f64| value.to_string() == exact)
+}
+
 impl Drop for Driver {
     fn drop(&mut self) {
         // Lets go of the register; a driver that was never open says no, which is as well.
@@ -121,4 +124,23 @@ pub(super) fn version(library: &Library) -> String {
 /// Loads the library.
 pub(super) fn load(path: &std::path::Path) -> Result<Arc<Library>, LoadError> {
     Library::load(path).map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_double_stands_for_one_number_or_is_refused() {
+        for kopecks in [0, 1, 7, 10, 99, 100, 8_555, 36_005, 999_999_999_999_999] {
+            let text = Kopecks(kopecks).rubles().to_string();
+            let back = nearest(&text).map(|value| Kopecks::parse_rubles(&value.to_string()));
+            assert_eq!(back, Some(Ok(Kopecks(kopecks))), "{text}");
+        }
+        for quantity in ["1", "0.333333", "99999999", "0.000001", "12345678.654321"] {
+            assert_eq!(nearest(quantity).unwrap().to_string(), quantity);
+        }
+        assert_eq!(nearest(&Kopecks(i64::MAX).rubles().to_string()), None);
+        assert_eq!((nearest("1e3"), nearest("1.50"), nearest("")), (None, None, None));
+    }
 }

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod conformance;
+mod faces;
 mod faults;
 mod harness;
 mod hostile;
 mod low_level;
 mod setup;
+#[path = "../support/mod.rs"]
+mod support;
 mod tasks;
 mod threads;
