@@ -204,7 +204,10 @@ fn sealed_house() -> Vec<u8> {
         assert!(matches!(committed.verdict, Verdict::Done(_)), "{committed:?}");
     };
     block_on(guest_with_deposit(&store, 1, 5_000));
-    done(capture(1, account_id(1), 1_000, None));
+    (1..=3).for_each(|n| done(capture(n, account_id(1), 1_000, None)));
+    let cancel =
+        |n| Op::Cancel { id: PaymentId(uuid(5, n)), order: OrderId(uuid(3, n)), till: None };
+    done(Commit::of(NOW, vec![cancel(2), cancel(3)]));
     let (id, of) = (RefundId(uuid(6, 1)), PaymentId(uuid(5, 1)));
     let refund = Op::Refund { id, of, amount: Kopecks(400), before: None };
     let refund = Commit::of(NOW, vec![refund]);
@@ -265,6 +268,28 @@ fn i4_what_was_given_back_is_what_the_refunds_say() {
     for sql in changes {
         let found = tampered(&sound, sql);
         assert!(matches!(fault(&found), Some(Fault::Refunds { .. })), "{sql}: {found:?}");
+    }
+}
+
+/// Nothing of these is alive, so that no sum needs them.
+#[test]
+fn i2_what_was_paid_and_taken_back_is_still_there() {
+    let sound = sealed_house();
+    let changes = [
+        "DELETE FROM payments WHERE state = 2",
+        "DELETE FROM payments WHERE id = (SELECT max(id) FROM payments WHERE state = 2)",
+        "UPDATE payments SET id = zeroblob(16) WHERE id = (SELECT max(id) FROM payments)",
+        "UPDATE payments SET own = own + 1 WHERE state = 2",
+        "UPDATE payments SET state = 0, refunded = own WHERE state = 2; INSERT INTO refunds \
+         SELECT id, id, own, 0, at_ms, at_off FROM payments WHERE refunded = 1000",
+        "UPDATE refunds SET id = zeroblob(16)",
+        "INSERT INTO payments SELECT zeroblob(16), order_id, till, attempt, body, at_ms, at_off, \
+         state, refusal, account, guest, kind, own, overdraft, refunded, hold, acknowledged, settled, \
+         entry, since_ms FROM payments WHERE state = 2 LIMIT 1",
+    ];
+    for sql in changes {
+        let found = tampered(&sound, sql);
+        assert!(matches!(fault(&found), Some(Fault::Payments)), "{sql}: {found:?}");
     }
 }
 

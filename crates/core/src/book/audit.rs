@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::book::digest::{AccountWalk, Day, Digest, Digests, StreamWalk};
 use crate::book::op::Scope;
 use crate::book::row::{
-    Hold, House, KeyRow, Live, Movement, Order, Party, Payment, PaymentState, Refund,
+    Hold, House, KeyRow, Live, Movement, Order, Party, Payment, PaymentState, Refund, Why,
 };
 use crate::book::stream::{Seq, Stored, StreamId, StreamRow};
 use crate::id::{AccountId, OrderId, PaymentId, Uuid};
@@ -87,6 +87,9 @@ pub enum Fault {
         /// The payment.
         payment: PaymentId,
     },
+    /// A payment, a cancel or a refund is missing, too many, or another than was moved.
+    #[error("the payments and refunds are not those that the movements tell")]
+    Payments,
     /// Clearing of an order differs from its payments that are not settled.
     #[error("clearing of order {order} is {stored:?}, its payments give {rebuilt:?}")]
     Clearing {
@@ -183,6 +186,9 @@ pub struct Auditor {
     /// Of each payment that was not compared yet: refunds are few.
     refunded: BTreeMap<PaymentId, Kopecks>,
     clearing: BTreeMap<OrderId, Sum>,
+    captures: Tally,
+    cancels: Tally,
+    refunds: Tally,
     digests: Digests,
     kept: Vec<Option<Digest>>,
 }
@@ -205,6 +211,28 @@ impl Sum {
     }
 }
 
+/// What movements tell, less what rows tell: zero when both are the same. A row that is missing or
+/// changed breaks it, without a list of all ids in memory.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Tally {
+    ids: u128,
+    amount: Sum,
+}
+
+impl Tally {
+    fn moved(&mut self, id: Uuid, amount: Kopecks) -> Result<(), Fault> {
+        let amount = self.amount.add(amount)?;
+        *self = Self { ids: self.ids.wrapping_add(id.as_u128()), amount };
+        Ok(())
+    }
+
+    fn kept(&mut self, id: Uuid, amount: Kopecks) -> Result<(), Fault> {
+        let amount = self.amount.sub(amount)?;
+        *self = Self { ids: self.ids.wrapping_sub(id.as_u128()), amount };
+        Ok(())
+    }
+}
+
 impl Auditor {
     /// A movement.
     ///
@@ -222,7 +250,12 @@ impl Auditor {
             }
         }
         self.digests.movement(movement);
-        Ok(())
+        match movement.why {
+            Why::Capture => self.captures.moved(movement.by, movement.amount),
+            Why::Cancel => self.cancels.moved(movement.by, movement.amount),
+            Why::Refund => self.refunds.moved(movement.by, movement.amount),
+            _ => Ok(()),
+        }
     }
 
     /// A live hold.
@@ -265,7 +298,7 @@ impl Auditor {
     pub fn refund(&mut self, refund: &Refund) -> Result<(), Fault> {
         let sum = self.refunded.entry(refund.of).or_default();
         *sum = sum.add(refund.parts.total()?)?;
-        Ok(())
+        self.refunds.kept(refund.id.0, refund.parts.total()?)
     }
 
     /// A payment.
@@ -276,6 +309,12 @@ impl Auditor {
         let refunded = self.refunded.remove(&payment.id).unwrap_or_default();
         if refunded != payment.capture().map(|capture| capture.refunded).unwrap_or_default() {
             return Err(Fault::Refunds { payment: payment.id });
+        }
+        if let Some(capture) = payment.capture() {
+            self.captures.kept(payment.id.0, capture.parts.total()?)?;
+        }
+        if let PaymentState::Cancelled(capture) = &payment.state {
+            self.cancels.kept(payment.id.0, capture.parts.total()?)?;
         }
         let PaymentState::Captured(capture) = &payment.state else { return Ok(()) };
         let rest = payment.live()?;
@@ -332,7 +371,7 @@ impl Auditor {
     ///
     /// # Errors
     /// When the book does not sum to zero, has money of orders or refunds of payments that it does
-    /// not know, or differs from a digest that was kept.
+    /// not know, moved payments that are not there, or differs from a digest that was kept.
     pub fn end(self) -> Result<(), Fault> {
         for unit in [Unit::Rub, Unit::Points] {
             let mut of_unit =
@@ -347,6 +386,9 @@ impl Auditor {
         }
         if let Some(payment) = self.refunded.keys().next() {
             return Err(Fault::Refunds { payment: *payment });
+        }
+        if [self.captures, self.cancels, self.refunds] != [Tally::default(); 3] {
+            return Err(Fault::Payments);
         }
         for kept in self.kept {
             let kept = kept.ok_or(Fault::Stream { stream: Digest::STREAM })?;

@@ -218,7 +218,7 @@ pub enum Op {
         to: Party,
         /// At least one kopeck.
         amount: Kopecks,
-        /// Why.
+        /// Why. Capture, cancel, refund and close are refused: they are of payments.
         why: Why,
         /// The operation behind it.
         by: Uuid,

@@ -511,6 +511,10 @@ pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
     if [from, to].iter().any(|p| matches!(p, Party::House(House::Clearing(_)))) {
         return Err(Refusal::BadMovement.into());
     }
+    // And only they move for these reasons: the audit holds what moved against their rows.
+    if matches!(why, Why::Capture | Why::Cancel | Why::Refund | Why::Close) {
+        return Err(Refusal::BadMovement.into());
+    }
     let unit = move_unit(view, *from, *to, *why)?;
     if let Party::Guest(id) = from {
         let mut account = debited(view, ask, *id)?;

@@ -430,6 +430,13 @@ pub async fn f1_clearing_is_for_payments_only(g: &mut Ground) -> Result<(), Fail
         let wrong = Commit::of(at(1), vec![Op::Move { from, to, amount, why, by }]);
         same(g.refused(wrong).await?, Refusal::BadMovement)?;
     }
+    // Nor does another movement take the name of a payment.
+    let (from, to) = (money, Party::House(House::Suspense));
+    for why in [Why::Capture, Why::Cancel, Why::Refund, Why::Close] {
+        let (amount, by) = (Kopecks(1), id(1));
+        let wrong = Commit::of(at(1), vec![Op::Move { from, to, amount, why, by }]);
+        same(g.refused(wrong).await?, Refusal::BadMovement)?;
+    }
     Ok(())
 }
 
