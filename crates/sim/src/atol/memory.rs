@@ -9,6 +9,9 @@ use super::Code;
 /// How long documents may wait for the OFD.
 const UNSENT_MAX_MS: i64 = 30 * 24 * 3_600 * 1_000;
 
+/// How many documents fit.
+const DOCUMENTS_MAX: u32 = 250_000;
+
 /// A fiscal memory. Documents are numbered from 1 without gaps, and never change.
 #[derive(Clone, Debug)]
 pub struct Memory {
@@ -213,6 +216,7 @@ impl Memory {
             Phase::Expired => return Err(Code::FN_EXPIRED),
             Phase::Full => return Err(Code::FN_OVERFLOW),
             Phase::Init | Phase::Archive => return Err(Code::NOT_REGISTERED),
+            Phase::Fiscal if self.last() >= DOCUMENTS_MAX => return Err(Code::FN_OVERFLOW),
             Phase::Fiscal => {}
         }
         if self.is_overdue(now) && !closing { Err(Code::FN_TIMEOUT) } else { Ok(()) }

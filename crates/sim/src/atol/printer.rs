@@ -21,6 +21,8 @@ pub struct Printer {
     tape: Vec<Piece>,
     /// Pieces that are not kept any more.
     gone: usize,
+    /// Pieces before this one are of another fiscal memory.
+    roll: usize,
 }
 
 /// A piece of tape.
@@ -62,7 +64,16 @@ impl Printer {
     /// A printer with much paper.
     pub fn new(width: usize) -> Self {
         let tape = Vec::new();
-        Self { width, paper: 100_000, cover_open: false, hot: false, works: true, tape, gone: 0 }
+        Self {
+            width,
+            paper: 100_000,
+            cover_open: false,
+            hot: false,
+            works: true,
+            tape,
+            gone: 0,
+            roll: 0,
+        }
     }
 
     /// All that came out, in order.
@@ -76,6 +87,17 @@ impl Printer {
         let from = seen.saturating_sub(self.gone).min(self.tape.len());
         let new = self.tape.get(from..).unwrap_or_default();
         (new, self.gone.saturating_add(self.tape.len()))
+    }
+
+    /// What came out of documents of the memory that is in now, whole or torn, and whether pieces
+    /// of it are not kept any more.
+    pub(super) fn roll(&self) -> (&[Piece], bool) {
+        (self.since(self.roll).0, self.gone > self.roll)
+    }
+
+    /// Documents that come from now on are of another memory.
+    pub(super) fn begin_roll(&mut self) {
+        self.roll = self.gone.saturating_add(self.tape.len());
     }
 
     /// Whether it can begin to print.

@@ -199,6 +199,23 @@ impl Register {
         Ok(())
     }
 
+    /// Puts another fiscal memory in, with nothing in it: numbers begin anew. Possible with a
+    /// closed shift only; the power is off meanwhile, so an unfinished print is lost.
+    ///
+    /// # Errors
+    /// [`Code::DENIED_IN_OPENED_SHIFT`].
+    pub fn replace_memory(&mut self, serial: &str) -> Result<(), Code> {
+        if self.shift.opened.is_some() {
+            return Err(Code::DENIED_IN_OPENED_SHIFT);
+        }
+        self.memory = Memory::new(serial);
+        (self.unfinished, self.closed, self.open) = (None, None, None);
+        let drawer = self.totals.drawer;
+        (self.shift, self.totals) = (Shift::default(), Totals { drawer, ..Totals::default() });
+        self.printer.begin_roll();
+        Ok(())
+    }
+
     /// What goes wrong the next time a document comes to this point.
     pub fn inject(&mut self, at: Point, fault: Fault) {
         self.faults.push(Trouble::once(at, fault));

@@ -65,14 +65,16 @@ fn totals(register: &Register) -> Option<String> {
     None
 }
 
-/// Rule 6: once nothing is unfinished, every paper document came out whole, once.
+/// Rule 6: once nothing is unfinished, every paper document came out whole, once. A tape whose
+/// beginning is not kept cannot be asked.
 fn tape(register: &Register) -> Option<String> {
-    if register.unfinished().is_some() {
+    let (pieces, cut) = register.printer.roll();
+    if cut || register.unfinished().is_some() {
         return None;
     }
     for document in register.memory.documents() {
-        let whole = register.printer.tape().iter();
-        let whole = whole.filter(|p| p.of == Print::Document(document.number) && !p.torn).count();
+        let whole =
+            pieces.iter().filter(|p| p.of == Print::Document(document.number) && !p.torn).count();
         if whole != usize::from(!document.electronic) {
             return Some(format!("document {} came out {whole} times", document.number));
         }

@@ -188,6 +188,68 @@ fn money_is_counted_as_the_law_says() {
 }
 
 #[test]
+fn another_memory_begins_anew() {
+    let mut register = register();
+    sell(&mut register, 1, 1).unwrap();
+    assert_eq!(register.replace_memory("9999078900005678"), Err(Code::DENIED_IN_OPENED_SHIFT));
+    register.close_shift().unwrap();
+    register.replace_memory("9999078900005678").unwrap();
+    sell(&mut register, 1, 1).unwrap();
+    assert_eq!(kinds(&register), "o1");
+    assert_eq!(register.memory.serial, "9999078900005678");
+    assert_eq!(register.shift().number, 1);
+    assert_eq!(broken_rule(&register), None);
+}
+
+#[test]
+fn one_client_holds_the_register() {
+    let mut register = register();
+    register.hold(1).unwrap();
+    register.hold(1).unwrap();
+    assert_eq!(register.hold(2), Err(Code::PORT_BUSY));
+    register.release(2);
+    assert_eq!(register.hold(2), Err(Code::PORT_BUSY));
+    register.release(1);
+    register.hold(2).unwrap();
+}
+
+#[test]
+fn a_fault_strikes_whom_it_is_meant_for_and_so_often() {
+    let mut register = register();
+    let fault = Fault::Link { calls: 0 };
+    register.inject_when(Trouble { times: 2, ..Trouble::once(Point::P1, fault) });
+    let other = Some("sell".to_owned());
+    register.inject_when(Trouble { task: other, ..Trouble::once(Point::P1, fault) });
+    assert_eq!(register.pending_faults(), 3);
+    assert_eq!(register.open_shift(), Err(Code::NO_CONNECTION));
+    assert_eq!(register.open_shift(), Err(Code::NO_CONNECTION));
+    register.open_shift().unwrap();
+    assert_eq!(register.pending_faults(), 1);
+}
+
+/// Where nobody knows what a real register does, a setting says it.
+#[test]
+fn switches_of_what_nobody_knows() {
+    let with = |change: fn(&mut Settings)| {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Register::new(settings, NOON)
+    };
+    let mut late = with(|settings| settings.expired_code = Code::FN_SHIFT_EXPIRED);
+    late.open_shift().unwrap();
+    late.advance(HOUR * 24);
+    assert_eq!(sell(&mut late, 1, 1), Err(Code::FN_SHIFT_EXPIRED));
+    let mut strict = with(|settings| settings.x_in_closed_shift = false);
+    assert_eq!(strict.report_x(), Err(Code::DENIED_IN_CLOSED_SHIFT));
+    let mut exact = with(|settings| settings.nothing_to_print_is_81 = true);
+    assert_eq!(exact.continue_print(), Err(Code::DENIED_IN_CLOSED_RECEIPT));
+    let mut emptied = with(|settings| settings.drawer_emptied_at_close = true);
+    sell(&mut emptied, 1, 0).unwrap();
+    emptied.close_shift().unwrap();
+    assert_eq!(emptied.totals().drawer, Kopecks::ZERO);
+}
+
+#[test]
 fn the_tape_is_shown_as_it_grows() {
     let mut register = register();
     let (new, seen) = register.printer.since(0);

@@ -337,6 +337,15 @@ fn the_memory_says_what_it_has() {
 }
 
 #[test]
+fn a_field_that_was_not_read_is_missing() {
+    let mut register = at_work();
+    register.settings.unread_fields = vec!["fiscalDocumentSign".into(), "total".into()];
+    let sold = run(&mut register, SELL).unwrap();
+    assert!(!sold.contains("fiscalDocumentSign") && !sold.contains("total"), "{sold}");
+    assert!(sold.contains(r#""fiscalDocumentNumber":2"#));
+}
+
+#[test]
 fn marks_are_checked_as_far_as_a_till_sees() {
     let mut register = at_work();
     register.settings.refused_marks.push("YmFk".into());

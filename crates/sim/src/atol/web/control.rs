@@ -1,4 +1,10 @@
 //! What goes wrong on purpose, over HTTP: for people with curl.
+//!
+//! `POST /sim/fault` takes an object of these, done in their order: `paper` (lines that are left),
+//! `cover`, `hot`, `mechanics`, `link`, `power`, `ofd` (`true`, `false`), `memory` (`fiscal`,
+//! `missing`, `fault`, `full`, `expired`, `archive`, `init`), `advanceSeconds`, `latencyMs`,
+//! `dropAnswer` (which one from now), `restart` (`{"keepDatabase":true}`), `die` (`true`: after the
+//! next fiscal task), and `inject` (`{"at":"P4","fault":"link","calls":1,"task":"sell"}`).
 
 use std::time::Duration;
 
@@ -10,6 +16,7 @@ use super::route::Call;
 use super::{Death, WebServer};
 use crate::atol::fault::{Fault, Point, Trouble};
 use crate::atol::json::Json;
+use crate::atol::memory::Phase;
 use crate::atol::printer::Piece;
 use crate::atol::register::Register;
 
@@ -76,12 +83,28 @@ fn on_register(register: &mut Register, name: &str, value: &Json) -> Option<()> 
         "cover" => register.printer.cover_open = flag?,
         "link" => register.link(flag?),
         "power" => register.power(flag?),
+        "hot" => register.printer.hot = flag?,
+        "mechanics" => register.printer.works = flag?,
         "ofd" => register.memory.online = flag?,
+        "memory" => register.memory.phase = phase(value.as_text()?)?,
         "advanceSeconds" => register.advance(Duration::from_secs(u64::from(number?))),
         "inject" => register.inject_when(trouble(value)?),
         _ => return None,
     }
     Some(())
+}
+
+fn phase(word: &str) -> Option<Phase> {
+    Some(match word {
+        "init" => Phase::Init,
+        "fiscal" => Phase::Fiscal,
+        "archive" => Phase::Archive,
+        "fault" => Phase::Fault,
+        "full" => Phase::Full,
+        "expired" => Phase::Expired,
+        "missing" => Phase::Missing,
+        _ => return None,
+    })
 }
 
 fn trouble(value: &Json) -> Option<Trouble> {

@@ -323,7 +323,8 @@ fn faults_and_tape_over_http_where_it_is_allowed() {
     for wrong in ["[]", r#"{"flood":true}"#, r#"{"paper":"much"}"#, r#"{"inject":{"at":"P9"}}"#] {
         assert_eq!(fault(wrong), 400, "{wrong}");
     }
-    let rest = r#"{"cover":true,"link":true,"ofd":false,"advanceSeconds":5,"latencyMs":700,
+    let rest = r#"{"cover":true,"link":true,"ofd":false,"hot":true,"mechanics":false,
+                   "memory":"full","advanceSeconds":5,"latencyMs":700,
                    "restart":{"keepDatabase":true}}"#;
     assert_eq!(fault(rest), 200);
     let (_, tape) = ask(&bench, Method::GET, "tape", "");

@@ -353,6 +353,60 @@ fn a_query_waits_for_the_task_that_runs_and_not_for_ever() {
     }
 }
 
+/// The first trace of the note, 3.8: the answer to the POST is lost, then the paper ends before
+/// the receipt is signed; the fiscal memory tells that nothing was.
+#[test]
+fn a_lost_answer_then_no_paper_then_the_memory_is_asked() {
+    let bench = opened(Generation::V2WebRequests);
+    in_sells(&bench, Point::P3, Fault::Paper);
+    bench.server.latency(Latency::REAL);
+    bench.server.drop_http_response(0);
+    let sell = format!(r#"{{"uuid":"b1","request":[{SELL}]}}"#);
+    assert!(bench.send(Method::POST, "requests", &sell).is_none());
+    assert_eq!(bench.call(Method::POST, "requests", &sell).0, 409);
+    assert_eq!(bench.statuses("b1"), "inProgress 0");
+    bench.pass(SECOND * 2);
+    assert_eq!(bench.statuses("b1"), "error 44");
+    bench.plain("b2", "getFnStatus");
+    bench.pass(SECOND);
+    let last = bench.result("b2").get("fnStatus").unwrap().get("fiscalDocumentNumber").cloned();
+    assert_eq!(last.and_then(|number| number.as_u32()), Some(1), "as before");
+    bench.on(|register| register.printer.paper = 1_000);
+    bench.sell("b3");
+    bench.pass(SECOND * 2);
+    assert_eq!((bench.statuses("b3"), bench.documents()), ("ready 0".into(), "o1".into()));
+}
+
+#[test]
+fn the_rest_of_a_request_goes_on_after_a_block() {
+    for (point, says, documents) in
+        [(Point::P4, "ready 0, ready 0", "o1x"), (Point::P3, "error 241, interrupted 502", "o")]
+    {
+        let bench = opened(Generation::V2WebRequests);
+        in_sells(&bench, point, Fault::Link { calls: 1 });
+        bench.post("a", &format!("[{SELL},{{\"type\":\"reportOfdExchangeStatus\"}}]"));
+        assert_eq!(bench.statuses("a"), "blocked 241, wait 0");
+        bench.server.restart(true);
+        bench.pass(SECOND * 3);
+        assert_eq!(bench.statuses("a"), says);
+        assert_eq!(bench.documents(), documents);
+    }
+}
+
+#[test]
+fn another_memory_during_a_block_is_no_document() {
+    let bench = opened(Generation::V2WebRequests);
+    bench.sell("before");
+    let close = r#"{"type":"closeShift"}"#;
+    let trouble = Trouble::once(Point::P4, Fault::Link { calls: u32::MAX });
+    bench.on(|register| register.inject_when(trouble));
+    bench.post("close", &format!("[{close}]"));
+    bench.on(|register| register.replace_memory("9999078900005678")).unwrap();
+    bench.on(|register| register.link(true));
+    bench.pass(SECOND * 3);
+    assert_eq!(bench.statuses("close"), "error 241", "whoever asks must look at the serial");
+}
+
 #[test]
 fn a_whole_shift_in_one_clock() {
     let bench = opened(Generation::V2WebRequests);
