@@ -10,6 +10,31 @@
 //! nobody else watches over a document whose answer was lost: [`FiscalRegister::find`] opens the
 //! handle anew and reads the memory.
 //!
+//! ```no_run
+//! use std::sync::Arc;
+//! use tillway_atol::native::{Link, NativeConfig, NativeRegister};
+//! use tillway_core::port::{Clock, FiscalRegister};
+//!
+//! # async fn start(clock: Arc<dyn Clock>) -> Result<(), Box<dyn std::error::Error>> {
+//! let link = Link::Usb { path: "auto".into() };
+//! let config = NativeConfig::new("/usr/lib/libfptr10.so", link);
+//! let register = NativeRegister::load(config, clock)?;
+//! println!("{:?}", register.probe().await?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Put `layers::Guarded` around it before anything is printed: it keeps the journal that a repeat
+//! and a restart need.
+//!
+//! Three waits are bounded by [`NativeConfig`]: for the call before (`wait_turn`), for a call of
+//! the driver (`wait_call`), and for an answer to what became of a close (`ask_closed` times
+//! `ask_pause`). After the second the call goes on alone, the outcome is in doubt, and every other
+//! call is told that the register is busy until it returns.
+//!
+//! What is read of the driver is bounded too ([`wide::TEXT_MAX`]); what is no character in it is
+//! replaced, what is no JSON is a doubt.
+//!
 //! [`FiscalRegister::find`]: tillway_core::port::FiscalRegister::find
 
 mod abi;

@@ -7,6 +7,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, c_char, c_double, c_int, c_uint, c_void};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
@@ -35,8 +36,9 @@ pub(super) struct Library {
     bool: unsafe extern "C" fn(*mut c_void, c_int) -> c_int,
     int: unsafe extern "C" fn(*mut c_void, c_int) -> c_uint,
     str: unsafe extern "C" fn(*mut c_void, c_int, *mut Wide, c_int) -> c_int,
-    /// Goes last: the functions above are good while it is there.
-    _library: libloading::Library,
+    /// Never unloaded: the functions above are good while it is there, and so are threads that the
+    /// driver may have started.
+    _library: ManuallyDrop<libloading::Library>,
 }
 
 /// A function of the handle alone.
@@ -116,7 +118,7 @@ impl Library {
                 bool: find(&library, "libfptr_get_param_bool")?,
                 int: find(&library, "libfptr_get_param_int")?,
                 str: find(&library, "libfptr_get_param_str")?,
-                _library: library,
+                _library: ManuallyDrop::new(library),
             })
         }
     }

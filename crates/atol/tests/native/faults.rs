@@ -105,8 +105,15 @@ fn shifts() {
             let opened = write(&table, &register, &Fiscal::OpenShift(None));
             assert_eq!((table.journal().as_str(), opened.last()), ("o", Some(&Some(1))), "{name}");
             table.register.lock().inject(point, fault);
+            let told = write(&table, &register, &Fiscal::Exchange(None));
+            assert_eq!((table.journal().as_str(), told.last()), ("ox", Some(&Some(2))), "{name}");
+            table.register.lock().inject(point, fault);
             let closed = write(&table, &register, &Fiscal::CloseShift(None));
-            assert_eq!((table.journal().as_str(), closed.last()), ("oc", Some(&Some(2))), "{name}");
+            assert_eq!(
+                (table.journal().as_str(), closed.last()),
+                ("oxc", Some(&Some(3))),
+                "{name}"
+            );
             assert_eq!(table.register.lock().pending_faults(), 0, "{name}");
             table.holds_its_rules();
         }
