@@ -62,7 +62,7 @@ pub(crate) fn attempt(id: u128, before: Mark) -> Attempt {
 
 /// A clock that stands, but for those who sleep: their time passes at once.
 #[derive(Debug, Default)]
-pub(crate) struct JumpingClock(Mutex<Duration>);
+pub(crate) struct JumpingClock(pub(crate) Mutex<Duration>);
 
 #[async_trait]
 impl Clock for JumpingClock {
