@@ -44,7 +44,8 @@ pub trait FiscalRegister: Port {
     async fn exchange(&self) -> Result<Exchange, RegisterError>;
 
     /// Where the fiscal memory stands. Journal it with the intent before
-    /// [`FiscalRegister::register`].
+    /// [`FiscalRegister::register`]; `layers::Guarded` does, and reads it anew when it has the
+    /// register.
     async fn mark(&self) -> Result<Mark, RegisterError>;
 
     /// A document by its number; `None` when the memory has none.
@@ -58,11 +59,13 @@ pub trait FiscalRegister: Port {
     async fn register(&self, attempt: &Attempt, what: &Fiscal) -> FiscalOutcome;
 
     /// Whether an attempt in doubt was written. Reads only; may be called as often as one likes.
+    /// While its own receipt is open it cannot say yet: annul that first.
     async fn find(&self, attempt: &Attempt, what: &Fiscal) -> Found;
 
     /// Opens a receipt and registers its lines, without closing it: [`Capabilities::open_receipt`].
     /// Until [`FiscalRegister::close_receipt`] it can be annulled without a trace in the memory.
-    /// Nothing else may be sent meanwhile: whoever opens holds the register's lane.
+    /// Nothing else may be sent meanwhile: whoever opens holds the register's
+    /// [lane](crate::flow::Lane). After an error it may be open all the same: annul it.
     async fn open_receipt(&self, attempt: &Attempt, receipt: &Receipt)
     -> Result<(), RegisterError>;
 

@@ -83,6 +83,11 @@ impl Fuse {
         self
     }
 
+    /// It lives on after all: only the call that was on its way is gone.
+    pub(crate) fn live_on(&self) {
+        self.left.store(u64::MAX, Ordering::Relaxed);
+    }
+
     /// Just before its next commit this happens elsewhere.
     pub(crate) fn meanwhile(self: Arc<Self>, what: impl FnOnce() + Send + 'static) -> Arc<Self> {
         *self.meanwhile.lock().unwrap() = Some(Meanwhile(Box::new(what)));

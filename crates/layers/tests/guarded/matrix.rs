@@ -162,3 +162,36 @@ fn a_repeat_after_a_death_at_every_point() {
         }
     }
 }
+
+/// The program lives on, and only the caller gave up: the device is free for the next one, and what
+/// became of the call is found out.
+#[test]
+fn a_caller_that_gives_up_at_every_point() {
+    for all in [true, false] {
+        for story in STORIES {
+            for point in 0..POINTS_MAX {
+                let world = opened(all);
+                let fuse = Fuse::at(point);
+                let register = world.start(&fuse);
+                let over = run(play(story, &register)).is_some();
+                fuse.live_on();
+                let place = format!("{story:?} given up at {point}, all: {all}");
+                // Whoever opened a receipt and gives up has it annulled.
+                run(register.annul_receipt()).unwrap().unwrap();
+                let found = run(register.find(&attempt(2), &what())).unwrap();
+                let written = world.receipts(sale(TOTAL).total().unwrap());
+                match found {
+                    Found::Written(_) => assert_eq!(written, 1, "{place}"),
+                    Found::NotWritten => assert_eq!(written, 0, "{place}"),
+                    other => panic!("{place}: {other:?}"),
+                }
+                let next = Fiscal::Receipt(Box::new(sale(1)));
+                let outcome = run(register.register(&attempt(3), &next)).unwrap();
+                assert!(matches!(outcome, FiscalOutcome::Written(_)), "{place}: {outcome:?}");
+                if over {
+                    break;
+                }
+            }
+        }
+    }
+}
