@@ -12,7 +12,9 @@ use futures::future::{Either, select};
 use futures::lock::{Mutex, MutexGuard};
 use futures::pin_mut;
 use tillway_core::Kopecks;
-use tillway_core::book::{Commit, RECORD_BODY_MAX, Seq, StreamId, StreamKind, Verdict as Judged};
+use tillway_core::book::{
+    Commit, Outcome, RECORD_BODY_MAX, Seq, StreamId, StreamKind, Verdict as Judged,
+};
 use tillway_core::flow::{
     AttemptCommand, AttemptFlow, Begun, Body, Flow, Lane, Said, Verdict, append, fold, shelf,
 };
@@ -225,8 +227,14 @@ impl Turn<'_> {
         for _ in 0..TRIES_MAX {
             let committed = self.attempts.store.commit(Commit::of(at, vec![op.clone()])).await;
             match committed {
-                Ok(Committed { verdict: Judged::Done(_), .. })
-                | Err(CommitError::InDoubt | CommitError::Stale { .. }) => {}
+                Ok(Committed { verdict: Judged::Done(done), .. }) => {
+                    let [Outcome::Appended(seq)] = done.as_slice() else {
+                        return Err(Trouble::Store);
+                    };
+                    (entry.flow, entry.seq) = (after, *seq);
+                    return Ok(());
+                }
+                Err(CommitError::InDoubt | CommitError::Stale { .. }) => {}
                 _ => return Err(Trouble::Store),
             }
             // Our own record is known by its run: what is there is ours, or nothing is, or it is
