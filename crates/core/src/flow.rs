@@ -14,7 +14,8 @@ mod payment;
 use core::fmt::Debug;
 
 pub use attempt::{
-    AttemptCommand, AttemptEvent, AttemptFlow, Begun, Body, Said, Standing, Verdict, shelf,
+    AttemptCommand, AttemptEvent, AttemptFlow, Begun, Body, Said, Standing, Verdict, named_shelf,
+    shelf,
 };
 pub use binding::{
     Asked, BOUND_FOR, BUSY_TRIES_MAX, BUSY_WAIT, BindingAnswer, BindingCommand, BindingEvent,

@@ -147,7 +147,7 @@ fn attempt_events() -> Vec<(&'static str, AttemptEvent)> {
     let link =
         || RegisterError { code: Some(2), ..RegisterError::new(Cause::Link, "нет связи") };
     let written = FiscalOutcome::Written(Box::new(registered()));
-    let said = |verdict, body| Said { verdict, body, by: None };
+    let said = |verdict, body| Said { verdict, body, by: None, reference: None };
     let done = said(Verdict::Done, Body::of(&written));
     let (before, now) = (mark(118), mark(120));
     let candidates = vec![registered()];
@@ -156,6 +156,7 @@ fn attempt_events() -> Vec<(&'static str, AttemptEvent)> {
     let doubt = said(Verdict::InDoubt, Body::of(&FiscalOutcome::InDoubt(link())));
     let refused = said(Verdict::Refused, Body::of(&FiscalOutcome::NotWritten(link())));
     let judged = Said { by: Some("Анна".into()), ..refused.clone() };
+    let named = Said { reference: Some("407414220712".into()), ..done.clone() };
     vec![
         ("attempt begun-shift", AttemptEvent::Begun(begun(&Intent::Register(shift)))),
         ("attempt begun-open", AttemptEvent::Begun(begun(&Intent::Open(whole)))),
@@ -164,6 +165,9 @@ fn attempt_events() -> Vec<(&'static str, AttemptEvent)> {
         ("attempt found-refused", AttemptEvent::Found(refused)),
         ("attempt found-person", AttemptEvent::Found(person)),
         ("attempt judged", AttemptEvent::Judged(judged)),
+        ("attempt answered-named", AttemptEvent::Answered(named)),
+        ("attempt held", AttemptEvent::Held),
+        ("attempt released", AttemptEvent::Released),
     ]
 }
 
@@ -234,6 +238,7 @@ fn the_bodies_of_attempts_read_back() {
                 };
                 assert_eq!(again, said.body, "{name}");
             }
+            AttemptEvent::Held | AttemptEvent::Released => {}
         }
     }
 }

@@ -16,7 +16,8 @@ use tillway_core::book::{
     Commit, Outcome, RECORD_BODY_MAX, Seq, StreamId, StreamKind, Verdict as Judged,
 };
 use tillway_core::flow::{
-    AttemptCommand, AttemptFlow, Begun, Body, Flow, Lane, Said, Verdict, append, fold, shelf,
+    AttemptCommand, AttemptFlow, Begun, Body, Flow, Lane, Said, Verdict, append, fold, named_shelf,
+    shelf,
 };
 use tillway_core::id::{Owner, Uuid};
 use tillway_core::port::{Clock, CommitError, Committed, IdSource, Query, Store};
@@ -196,6 +197,12 @@ impl Turn<'_> {
         Ok(found)
     }
 
+    /// The names that the device gave.
+    pub fn names(&self) -> Names {
+        let Attempts { device, store, .. } = self.attempts;
+        Names { device: device.clone(), store: Arc::clone(store) }
+    }
+
     /// Writes an attempt down. Durable on return; only then may the device be touched, and only
     /// when the way is free.
     ///
@@ -257,8 +264,33 @@ impl Turn<'_> {
     /// # Errors
     /// As [`Turn::say`].
     pub async fn bury(&self, entry: &mut Entry, begun: Begun, body: Body) -> Result<(), Trouble> {
-        let said = Said { verdict: Verdict::Refused, body, by: None };
+        let said = Said { verdict: Verdict::Refused, body, by: None, reference: None };
         self.say(entry, AttemptCommand::Bury(begun, said)).await
+    }
+}
+
+/// The names that a device gave to what it did.
+pub struct Names {
+    device: Box<str>,
+    store: Arc<dyn Store>,
+}
+
+impl Names {
+    /// The settled attempt to which a name belongs; `None` when it is nobody's.
+    ///
+    /// # Errors
+    /// [`Trouble::Store`].
+    pub async fn owner(&self, name: &str) -> Result<Option<Uuid>, Trouble> {
+        let shelf = Some(named_shelf(&self.device, name));
+        let query = Query { kind: Some(StreamKind::Attempt), shelf, ..Query::default() };
+        let heads = self.store.heads(&query, None, 1).await.map_err(|_| Trouble::Store)?;
+        Ok(heads.first().map(|head| head.stream.id))
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").field("device", &self.device).finish_non_exhaustive()
     }
 }
 

@@ -11,6 +11,9 @@
 //!                          a person ──judged─▶ done, refused
 //! ```
 //!
+//! A payment that is done may be **held** before anything else happens at its terminal: it is in
+//! nobody's hands until it is released again, confirmed or undone.
+//!
 //! A person may also decide earlier: a device may be gone for good. An attempt that was asked about
 //! before it was begun is **buried**: begun and found refused in one step, so that a call which is
 //! still on its way cannot begin it later.
@@ -26,7 +29,7 @@ use minicbor::{Decode, Encode};
 use crate::Kopecks;
 use crate::book::{Head, Record, Refusal, Status, StreamId};
 use crate::flow::{BadRecord, Flow, Illegal, Lane, Next, Step, decode_event, encode_event};
-use crate::id::{Owner, Uuid};
+use crate::id::{Fingerprint, Owner, Uuid};
 use crate::time::Timestamp;
 
 /// The flow of one attempt.
@@ -53,6 +56,8 @@ pub enum Standing {
     Person(Said),
     /// It is known what became of it.
     Known(Said),
+    /// It was done, and may still be undone: the device waits for a word.
+    Held(Said),
 }
 
 /// What an attempt is about.
@@ -95,6 +100,10 @@ pub struct Said {
     /// The person, when it was one.
     #[n(2)]
     pub by: Option<Box<str>>,
+    /// The name that the device gave to what it did, such as the bank's reference number: the
+    /// attempt is found by it later.
+    #[n(3)]
+    pub reference: Option<Box<str>>,
 }
 
 /// What became of an attempt.
@@ -161,6 +170,12 @@ pub enum AttemptEvent {
     /// A person decided.
     #[n(3)]
     Judged(#[n(0)] Said),
+    /// The device is told to wait for a word before it is final.
+    #[n(4)]
+    Held,
+    /// It is final, or undone by another attempt.
+    #[n(5)]
+    Released,
 }
 
 /// What may be asked of an attempt.
@@ -176,6 +191,10 @@ pub enum AttemptCommand {
     Judge(Said),
     /// It was asked about and never begun: it is begun and found refused in one step.
     Bury(Begun, Said),
+    /// The device is to wait for a word. A repeat changes nothing.
+    Hold,
+    /// The word was given, or is of no more use. A repeat changes nothing.
+    Release,
 }
 
 /// The number of this flow's records.
@@ -185,12 +204,12 @@ impl AttemptFlow {
     /// What became of it, when that is known.
     pub fn known(&self) -> Option<&Said> {
         match &self.standing {
-            Standing::Known(said) => Some(said),
+            Standing::Known(said) | Standing::Held(said) => Some(said),
             _ => None,
         }
     }
 
-    /// Begun, and not known yet: it keeps new money off its device.
+    /// Begun, and not known yet or held: it keeps new money off its device.
     pub fn is_unsettled(&self) -> bool {
         !matches!(self.standing, Standing::New | Standing::Known(_))
     }
@@ -211,6 +230,8 @@ impl AttemptFlow {
             (Standing::Known(was), AttemptEvent::Found(said)) => {
                 was.verdict == Verdict::Refused && said.verdict == Verdict::Done
             }
+            (Standing::Known(was), AttemptEvent::Held) => was.verdict == Verdict::Done,
+            (Standing::Held(_), AttemptEvent::Released) => true,
             _ => false,
         }
     }
@@ -238,6 +259,12 @@ impl Flow for AttemptFlow {
             AttemptEvent::Answered(said)
             | AttemptEvent::Found(said)
             | AttemptEvent::Judged(said) => said.clone(),
+            AttemptEvent::Held | AttemptEvent::Released => {
+                let Some(said) = self.known().cloned() else { return Err(Illegal) };
+                let held = *event == AttemptEvent::Held;
+                self.standing = if held { Standing::Held(said) } else { Standing::Known(said) };
+                return Ok(());
+            }
         };
         self.standing = match said.verdict {
             Verdict::Done | Verdict::Refused => Standing::Known(said),
@@ -273,6 +300,14 @@ impl Flow for AttemptFlow {
             AttemptCommand::Answer(said) => AttemptEvent::Answered(said),
             AttemptCommand::Find(said) => AttemptEvent::Found(said),
             AttemptCommand::Judge(said) => AttemptEvent::Judged(said),
+            AttemptCommand::Hold if matches!(self.standing, Standing::Held(_)) => {
+                return Ok(Step::nothing());
+            }
+            AttemptCommand::Hold => AttemptEvent::Held,
+            AttemptCommand::Release if matches!(self.standing, Standing::Known(_)) => {
+                return Ok(Step::nothing());
+            }
+            AttemptCommand::Release => AttemptEvent::Released,
         };
         if self.may(&event) {
             Ok(Step { events: vec![event], ops: Vec::new() })
@@ -291,11 +326,16 @@ impl Flow for AttemptFlow {
             Standing::Person(_) => Status::NeedsPerson,
             _ => Status::Open,
         };
-        let open = self.begun.as_ref().filter(|_| status != Status::Done);
+        let listed = self.begun.as_ref().and_then(|begun| match &self.standing {
+            Standing::Known(said) => {
+                said.reference.as_deref().map(|name| named_shelf(&begun.device, name))
+            }
+            _ => Some(shelf(&begun.device)),
+        });
         Head {
             status,
             wake_at: None,
-            shelf: open.map(|begun| shelf(&begun.device)),
+            shelf: listed,
             total: self.begun.as_ref().map_or(Kopecks::ZERO, |begun| begun.total),
         }
     }
@@ -319,6 +359,12 @@ pub fn shelf(device: &str) -> Box<str> {
     format!("device {device}").into()
 }
 
+/// Where a settled attempt is listed by the name that its device gave to what it did.
+pub fn named_shelf(device: &str, reference: &str) -> Box<str> {
+    let name = Fingerprint::of(format!("{device}\n{reference}").as_bytes());
+    format!("done {:032x}", u128::from_be_bytes(name.0)).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,7 +386,7 @@ mod tests {
     }
 
     fn said(verdict: Verdict) -> Said {
-        Said { verdict, body: Body::of(&"text"), by: None }
+        Said { verdict, body: Body::of(&"text"), by: None, reference: None }
     }
 
     fn person(verdict: Verdict) -> Said {
@@ -359,7 +405,7 @@ mod tests {
         Ok(flow)
     }
 
-    use AttemptCommand::{Answer, Begin, Bury, Find, Judge};
+    use AttemptCommand::{Answer, Begin, Bury, Find, Hold, Judge, Release};
     use Verdict::{Done, InDoubt, Person, Refused};
 
     #[test]
@@ -402,6 +448,33 @@ mod tests {
         // F19: the approval comes after the person's no.
         let late = after(judged.into_iter().chain([Find(said(Done))])).unwrap();
         assert_eq!(late.known().unwrap().verdict, Done);
+    }
+
+    #[test]
+    fn what_was_done_is_held_and_released() {
+        let done = [Begin(begun(1)), Answer(said(Done))];
+        let held = || done.clone().into_iter().chain([Hold, Hold]);
+        let flow = after(held()).unwrap();
+        assert!(flow.is_unsettled() && flow.known().unwrap().verdict == Done);
+        assert_eq!((flow.head().status, flow.lanes().len()), (Status::Open, 1));
+        let flow = after(held().chain([Release, Release])).unwrap();
+        assert!(!flow.is_unsettled());
+        assert_eq!(flow.head().status, Status::Done);
+        assert!(after([Begin(begun(1)), Hold]).is_err());
+        assert!(after([Begin(begun(1)), Release]).is_err());
+        assert!(after([Begin(begun(1)), Answer(said(Refused)), Hold]).is_err());
+        assert!(after(held().chain([Find(said(Done))])).is_err());
+    }
+
+    #[test]
+    fn what_is_settled_is_found_by_its_reference() {
+        let reference = Some("407414220712".into());
+        let named = Said { reference, ..said(Done) };
+        let flow = after([Begin(begun(1)), Answer(named)]).unwrap();
+        let shelf = flow.head().shelf.unwrap();
+        assert_eq!(shelf, named_shelf("kiosk 1", "407414220712"));
+        assert_ne!(shelf, named_shelf("kiosk 2", "407414220712"));
+        assert!(shelf.len() < 64);
     }
 
     #[test]

@@ -570,6 +570,10 @@ pub enum Fault {
     #[n(9)]
     #[error("an earlier operation is not settled")]
     Unsettled,
+    /// The journal cannot be read or written. Nothing new is begun; try again.
+    #[n(10)]
+    #[error("the journal of the terminal")]
+    Journal,
 }
 
 /// Why a payment was not held or confirmed.

@@ -168,7 +168,7 @@ impl Guarded<dyn FiscalRegister> {
             Found::Person(_) if matches!(entry.flow.standing, Standing::Person(_)) => return found,
             Found::Person(evidence) => {
                 let body = Body::of::<Evidence>(evidence);
-                Said { verdict: Verdict::Person, body, by: None }
+                Said { verdict: Verdict::Person, body, by: None, reference: None }
             }
         };
         match turn.say(entry, AttemptCommand::Find(said)).await {
@@ -423,7 +423,7 @@ fn said(outcome: &FiscalOutcome) -> Said {
         FiscalOutcome::NotWritten(_) => Verdict::Refused,
         FiscalOutcome::InDoubt(_) => Verdict::InDoubt,
     };
-    Said { verdict, body: Body::of(outcome), by: None }
+    Said { verdict, body: Body::of(outcome), by: None, reference: None }
 }
 
 /// Why an attempt was not written that was found not written: what made it doubtful.
