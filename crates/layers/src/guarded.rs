@@ -69,6 +69,10 @@ pub struct BadDevice {
 impl<D: ?Sized> Guarded<D> {
     /// Guards a device, with its attempts in this store.
     ///
+    /// The clock bounds the waits and stamps the records. Over a store that an engine seals days of,
+    /// its `now` must be journal time (F34): a wall clock that is set back would write into a day
+    /// that is sealed.
+    ///
     /// # Errors
     /// [`BadDevice`] for a name that cannot be stored.
     pub fn try_new(
