@@ -14,7 +14,7 @@ use tillway_core::time::Timestamp;
 
 use crate::config::{Config, Offline};
 use crate::profile::{Call, Field, Profile};
-use crate::read::{digits_wall_ms, wall_digits};
+use crate::read::{Kind, digits_wall_ms, wall_digits};
 use crate::wire::{self, Packet, ServiceError};
 
 /// What was asked, as far as an answer must fit it.
@@ -153,8 +153,9 @@ fn approved(asked: &Asked, packet: &Packet, config: &Config, offline: bool) -> M
         evidence: evidence(packet, profile),
     };
     if approval.slips.is_empty() {
-        let lines = composed(asked, &approval, &receipt, config, &words(packet, profile));
-        approval.slips = vec![slip(SlipCopy::Single, &lines)];
+        let name = name_of(Some(Kind::of(&asked.what)));
+        let of = (amount, approval.at.or(Some(asked.at)));
+        approval.slips = vec![composed(packet, config, name, of)];
     }
     MoneyOutcome::Approved(Box::new(approval))
 }
@@ -286,43 +287,47 @@ pub(crate) fn slip(copy: SlipCopy, lines: &[String]) -> Slip {
     Slip { copy, lines: lines.iter().map(|line| Masked::new(line)).collect() }
 }
 
-/// A slip where the bank leaves it to the till.
-fn composed(
-    asked: &Asked,
-    approval: &Approval,
-    receipt: &wire::Receipt,
+/// A slip where the bank leaves it to the till: of what the fields say.
+pub(crate) fn composed(
+    packet: &Packet,
     config: &Config,
-    words: &str,
-) -> Vec<String> {
-    let name = match asked.what {
-        Operation::Pay { .. } => "ОПЛАТА",
-        Operation::Cancel { .. } | Operation::RollBack { .. } => "ОТМЕНА",
-        Operation::Refund { .. } => "ВОЗВРАТ",
-    };
-    let at = wall_digits(approval.at.unwrap_or(asked.at));
+    name: &str,
+    (amount, at): (Kopecks, Option<Timestamp>),
+) -> Slip {
+    let profile = &config.profile;
+    let field = |field| packet.get(profile, field).unwrap_or_default().to_owned();
+    let receipt = wire::receipt(packet.get(profile, Field::Receipt).unwrap_or_default());
+    let at = at.map(wall_digits).unwrap_or_default();
     let part = |from: usize, to: usize| at.get(from..to).unwrap_or_default();
     let day = format!("{}.{}.{}", part(6, 8), part(4, 6), part(0, 4));
     let time = format!("{}:{}:{}", part(8, 10), part(10, 12), part(12, 14));
-    let card = [approval.brand.as_deref(), approval.card.as_ref().map(Masked::as_str)];
-    let card = card.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let (rubles, kopecks) = (approval.amount.0 / 100, approval.amount.0 % 100);
+    let moment = if at.is_empty() { String::new() } else { format!("{day} {time}") };
+    let card = format!("{} {}", receipt.brand.unwrap_or_default(), field(Field::Card));
+    let (rubles, kopecks) = (amount.0 / 100, amount.0 % 100);
     let rows = [
         ("", config.title.to_string()),
-        ("ТЕРМИНАЛ", text_of(approval.terminal.as_deref())),
-        ("МЕРЧАНТ", text_of(approval.merchant.as_deref())),
+        ("ТЕРМИНАЛ", field(Field::Terminal)),
+        ("МЕРЧАНТ", field(Field::Merchant)),
         ("", name.to_owned()),
-        ("", format!("{day} {time}")),
-        ("КАРТА", card),
-        ("AID", text_of(receipt.application.as_deref())),
+        ("", moment),
+        ("КАРТА", card.trim().to_owned()),
+        ("AID", receipt.application.unwrap_or_default().into()),
         ("СУММА", format!("{rubles}.{kopecks:02}")),
-        ("RRN", text_of(approval.reference.as_deref())),
-        ("КОД АВТОРИЗАЦИИ", text_of(approval.authorisation.as_deref())),
-        ("", words.to_owned()),
+        ("RRN", field(Field::Reference)),
+        ("КОД АВТОРИЗАЦИИ", field(Field::Authorisation)),
+        ("", words(packet, profile)),
     ];
     let full = rows.iter().filter(|(_, value)| !value.is_empty());
-    full.map(|(label, value)| format!("{label} {value}").trim_start().to_owned()).collect()
+    let lines = full.map(|(label, value)| format!("{label} {value}").trim_start().to_owned());
+    slip(SlipCopy::Single, &lines.collect::<Vec<_>>())
 }
 
-fn text_of(value: Option<&str>) -> String {
-    value.unwrap_or_default().to_owned()
+/// What an operation is called on a slip.
+pub(crate) fn name_of(kind: Option<Kind>) -> &'static str {
+    match kind {
+        Some(Kind::Pay) => "ОПЛАТА",
+        Some(Kind::Cancel) => "ОТМЕНА",
+        Some(Kind::Refund) => "ВОЗВРАТ",
+        None => "",
+    }
 }

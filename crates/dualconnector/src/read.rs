@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 use tillway_core::Kopecks;
-use tillway_core::port::terminal::{CountSum, Totals};
+use tillway_core::port::terminal::{CountSum, Operation, Totals};
 use tillway_core::time::Timestamp;
 
 /// An operation, as far as fields or a text name it.
@@ -35,6 +35,17 @@ pub enum Kind {
     Cancel,
     /// Money was given back.
     Refund,
+}
+
+impl Kind {
+    /// What a terminal makes of an operation.
+    pub fn of(what: &Operation) -> Self {
+        match what {
+            Operation::Pay { .. } => Self::Pay,
+            Operation::Cancel { .. } | Operation::RollBack { .. } => Self::Cancel,
+            Operation::Refund { .. } => Self::Refund,
+        }
+    }
 }
 
 impl Record {
@@ -97,7 +108,7 @@ const MERCHANT: &[&str] = &["МЕРЧ", "ТОРГ", "MERCH", "ИНН"];
 const TERMINAL: &[&str] = &["ТЕРМИНАЛ", "TERMINAL", "TID"];
 const AUTHORISATION: &[&str] = &["АВТОР", "AUTH"];
 const TOTAL: &[&str] = &["СУММА", "AMOUNT"];
-const SUMS: &[&str] = &["ИТОГ", "ВСЕГО", "TOTAL"];
+const SUMS: &[&str] = &["ИТОГО", "ВСЕГО", "TOTAL"];
 
 fn kind(upper: &str) -> Option<Kind> {
     let words: [(Kind, &[&str]); 3] = [

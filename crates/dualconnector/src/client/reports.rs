@@ -11,6 +11,7 @@ use tillway_core::port::terminal::{
 };
 
 use super::line::{Heard, Line, Turn};
+use super::resolve;
 use crate::judge;
 use crate::profile::{Call, Field};
 use crate::read;
@@ -78,7 +79,7 @@ pub(super) async fn report(
 pub(super) async fn last_slip(line: &Arc<Line>, turn: &Turn) -> Result<Vec<Slip>, TerminalError> {
     let packet = command(line, turn, LAST_RECEIPT).await?;
     match judge::plain(&packet, &line.config.profile) {
-        Ok(()) => Ok(Text::of(line, &packet).slips),
+        Ok(()) => Ok(Text::of(line, &packet).or_composed(line, &packet)),
         // There is none.
         Err(error) if error.fault == Fault::Refused => Ok(Vec::new()),
         Err(error) => Err(error),
@@ -130,6 +131,19 @@ impl Text {
     pub(super) fn lines(&self) -> Vec<&str> {
         let first = self.slips.first().map_or(&[][..], |slip| &slip.lines);
         first.iter().map(Masked::as_str).collect()
+    }
+
+    /// A copy whose text the bank leaves to the till too.
+    fn or_composed(self, line: &Line, packet: &Packet) -> Vec<Slip> {
+        let profile = &line.config.profile;
+        match packet.number(profile, Field::Amount) {
+            Some(amount) if self.slips.is_empty() => {
+                let name = judge::name_of(resolve::kind(line, packet));
+                let at = judge::device_time(packet, profile, line.clock.now());
+                vec![judge::composed(packet, &line.config, name, (Kopecks(amount), at))]
+            }
+            _ => self.slips,
+        }
     }
 
     fn is_empty(&self) -> bool {

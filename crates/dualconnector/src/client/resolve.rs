@@ -170,7 +170,8 @@ async fn last_receipt(
     Ok(record.is_operation().then(|| (record, text.slips, judge::evidence(&packet, profile))))
 }
 
-fn kind(line: &Line, packet: &Packet) -> Option<Kind> {
+/// What the last receipt is of, by its fields.
+pub(super) fn kind(line: &Line, packet: &Packet) -> Option<Kind> {
     let profile = &line.config.profile;
     let code = packet.number(profile, Field::OriginalCode)?;
     let calls = [

@@ -1,6 +1,6 @@
 //! Which letters the bytes are. Services differ, and say what is not so.
 
-use encoding_rs::{Encoding, IBM866, KOI8_R, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1251};
+use encoding_rs::{Encoding, IBM866, KOI8_R, UTF_16BE, UTF_16LE, WINDOWS_1251};
 
 /// How far into the bytes a declaration is looked for.
 const DECLARATION_BYTES: usize = 200;
@@ -8,18 +8,23 @@ const DECLARATION_BYTES: usize = 200;
 /// The bytes as text: by the byte order mark, the `Content-Type`, the XML declaration, or by the
 /// look of it, among UTF-8, windows-1251, CP866 and KOI8-R.
 ///
-/// What is declared is not believed when the bytes do not fit it: malformed UTF-8, or UTF-8 that is
-/// said to be something else. No amount and no status depends on any of this: they are ASCII.
+/// What is declared is not believed when the bytes do not fit it: malformed UTF-8, UTF-8 that is
+/// said to be something else, text that would be far more Russian in other letters. No amount and no status depends on any of this: they are ASCII.
 pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
     if let Some((marked, length)) = Encoding::for_bom(bytes) {
         let rest = bytes.get(length..).unwrap_or_default();
         return marked.decode_without_bom_handling(rest).0.into_owned();
     }
+    if let Ok(text) = core::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    let (best, guessed) = guess(bytes);
     let declared = [content_type.and_then(of_content_type), of_declaration(bytes)];
-    let fits = |encoding: &&'static Encoding| text(bytes, encoding).is_some();
-    let utf8 = core::str::from_utf8(bytes).is_ok();
-    let found = declared.into_iter().flatten().find(fits).filter(|_| !utf8);
-    let encoding = if utf8 { UTF_8 } else { found.unwrap_or_else(|| guess(bytes)) };
+    // A declaration is believed unless its text is much worse than that of another.
+    let fits = |encoding: &&'static Encoding| {
+        score(bytes, encoding).is_some_and(|score| score >= best.saturating_sub(best / 2))
+    };
+    let encoding = declared.into_iter().flatten().find(fits).unwrap_or(guessed);
     encoding.decode_without_bom_handling(bytes).0.into_owned()
 }
 
@@ -53,23 +58,21 @@ fn named(label: &str) -> Option<&'static Encoding> {
     (found != UTF_16BE && found != UTF_16LE).then_some(found)
 }
 
-fn text(bytes: &[u8], encoding: &'static Encoding) -> Option<String> {
-    encoding
-        .decode_without_bom_handling_and_without_replacement(bytes)
-        .map(std::borrow::Cow::into_owned)
+/// How Russian a text is; `None` when the bytes are none of that encoding.
+fn score(bytes: &[u8], encoding: &'static Encoding) -> Option<i64> {
+    let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
+    Some(text.chars().map(weigh).fold(0, i64::saturating_add))
 }
 
-fn guess(bytes: &[u8]) -> &'static Encoding {
-    let candidates = [WINDOWS_1251, IBM866, KOI8_R];
+fn guess(bytes: &[u8]) -> (i64, &'static Encoding) {
     let mut best = (i64::MIN, WINDOWS_1251);
-    for encoding in candidates {
-        let Some(text) = text(bytes, encoding) else { continue };
-        let score = text.chars().map(weigh).fold(0_i64, i64::saturating_add);
+    for encoding in [WINDOWS_1251, IBM866, KOI8_R] {
+        let score = score(bytes, encoding).unwrap_or(i64::MIN);
         if score > best.0 {
             best = (score, encoding);
         }
     }
-    best.1
+    best
 }
 
 /// Russian text has Russian letters, and some of them more often.
@@ -86,6 +89,8 @@ fn weigh(c: char) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::UTF_8;
+
     use super::*;
 
     const TEXT: &str = "ОДОБРЕНО. Оплата картой, спасибо за покупку!";
@@ -108,6 +113,7 @@ mod tests {
             ("windows-1251", UTF_8, Some("text/xml; charset=windows-1251")),
             ("utf-8", IBM866, None),
             ("utf-8", KOI8_R, None),
+            ("windows-1251", IBM866, Some("text/xml; charset=windows-1251")),
             ("no-such-letters", WINDOWS_1251, Some("text/xml; charset=nonsense")),
         ];
         for (label, encoding, content_type) in rows {
