@@ -94,9 +94,9 @@ struct Shared {
 struct State {
     settings: Settings,
     bank: Bank,
-    /// For the next operations that move money.
+    /// For the next operations that move money, and reconciliations.
     steps: VecDeque<Step>,
-    /// For the next tests, reports and reconciliations.
+    /// For the next tests, reports and copies.
     other_steps: VecDeque<Step>,
     busy: bool,
     /// Until when it restarts, in ticks.
@@ -124,22 +124,22 @@ impl Terminal {
         Self(Arc::new(Shared { clock, spawner, state: Mutex::new(state) }))
     }
 
-    /// What the next operation that moves money comes to; steps are taken in order, one each.
+    /// What the next operation that moves money, or reconciliation, comes to; steps are taken in
+    /// order, one each.
     pub fn push(&self, step: Step) {
         self.lock().steps.push_back(step);
     }
 
-    /// What the next test, report or reconciliation comes to.
+    /// What the next test, report or copy comes to.
     pub fn push_other(&self, step: Step) {
         self.lock().other_steps.push_back(step);
     }
 
-    /// Forgets the steps to come, and lets it be up.
-    pub fn mend(&self) {
+    /// Forgets the steps to come. What restarts goes on restarting.
+    pub fn forget_steps(&self) {
         let mut state = self.lock();
         state.steps.clear();
         state.other_steps.clear();
-        state.down_until = Duration::ZERO;
     }
 
     /// It restarts, and is up again after this long. What runs is lost: nothing moves.

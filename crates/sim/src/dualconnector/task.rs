@@ -37,7 +37,8 @@ impl Terminal {
                 return self.told(Answered::error(3, "УСТРОЙСТВО ЗАНЯТО"));
             }
             state.busy = true;
-            (state.step(is_money(&fields)), state.boots)
+            let counts = is_money(&fields) || is_reconciliation(&fields);
+            (state.step(counts), state.boots)
         };
         let (answered, answer) = oneshot::channel();
         let terminal = self.clone();
@@ -93,6 +94,10 @@ fn is_money(fields: &Fields) -> bool {
     matches!(fields.get(&25).map(String::as_str), Some("1" | "4" | "29" | "53" | UNREFERENCED))
 }
 
+fn is_reconciliation(fields: &Fields) -> bool {
+    fields.get(&25).is_some_and(|code| code == "59")
+}
+
 fn shaped(mut answer: Answered, how: Answer) -> Answered {
     match how {
         Answer::NoStatus => drop(answer.fields.remove(&39)),
@@ -118,8 +123,8 @@ fn echo(state: &State, fields: &Fields, answer: &mut Answered) {
 }
 
 impl State {
-    fn step(&mut self, money: bool) -> Step {
-        let steps = if money { &mut self.steps } else { &mut self.other_steps };
+    fn step(&mut self, counts: bool) -> Step {
+        let steps = if counts { &mut self.steps } else { &mut self.other_steps };
         steps.pop_front().unwrap_or_default()
     }
 
