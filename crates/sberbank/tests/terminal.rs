@@ -92,6 +92,7 @@ fn a_lie_is_a_doubt_and_is_found_out() {
         Says::Nothing,
         Says::Half,
         Says::Old,
+        Says::Foreign,
         Says::Hangs,
     ];
     for lie in lies {

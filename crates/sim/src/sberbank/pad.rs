@@ -103,8 +103,8 @@ pub struct Pad {
     pub steps: VecDeque<Step>,
     operations: Vec<Moved>,
     batch: u32,
-    /// The answer of the run before, for a program that gives it again.
-    old: Option<Vec<u8>>,
+    /// The last answer with an approval, for a program that gives it again.
+    foreign: Option<Vec<u8>>,
     reconciled: u32,
 }
 
@@ -342,13 +342,14 @@ impl Pad {
         at: Timestamp,
     ) -> Run {
         let about = about.and_then(|(index, number)| Some((self.operations.get(index)?, number)));
+        let about_number = about.is_some_and(|(_, number)| number != 0);
         let truth = self.letters(&files::answer(&self.settings, code, about, at));
         let e = match step.says {
             Says::Truth => Some(truth.clone()),
             Says::Code(code) => Some(self.letters(&files::answer(&self.settings, code, None, at))),
-            Says::Nothing | Says::Hangs => None,
+            Says::Nothing | Says::Hangs | Says::Old => None,
             Says::Half => truth.get(..truth.len() / 2).map(<[u8]>::to_vec),
-            Says::Old => self.old.clone(),
+            Says::Foreign => self.foreign.clone(),
             Says::FirstLine => {
                 truth.split_inclusive(|byte| *byte == b'\n').next().map(<[u8]>::to_vec)
             }
@@ -356,7 +357,9 @@ impl Pad {
         let silent = matches!(step.says, Says::Nothing | Says::Hangs | Says::Code(_));
         let p = p.filter(|text| !silent && !text.is_empty());
         let p = p.map(|text| self.settings.letters.encode(&text));
-        self.old = Some(truth);
+        if code == 0 && about_number {
+            self.foreign = Some(truth);
+        }
         Run { e, p, exit: step.exit, takes: step.takes, hangs: step.says == Says::Hangs }
     }
 }

@@ -41,8 +41,10 @@ pub enum Says {
     Nothing,
     /// Half of the file.
     Half,
-    /// The answer of the operation before.
+    /// Nothing new: the file stays as it was, if it is still there.
     Old,
+    /// The answer of the last operation before that was approved, with its number.
+    Foreign,
     /// Only the first line.
     FirstLine,
     /// Nothing, and it never ends: whoever waits has to kill it.
