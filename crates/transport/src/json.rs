@@ -1,6 +1,6 @@
 //! JSON as money needs it: numbers as their exact text, names in any case, depth with a limit.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderValue;
@@ -247,7 +247,7 @@ pub fn accepts(content_type: Option<&HeaderValue>) -> bool {
 /// # Ok::<(), tillway_transport::json::JsonError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Members<'a>(BTreeMap<String, &'a RawValue>);
+pub struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// The bytes are not the JSON that was asked for. Answer 400.
 #[derive(Debug, thiserror::Error)]
@@ -285,7 +285,9 @@ impl<'a> Members<'a> {
     /// The raw text of a member. `null` is a value, not an absence.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(&name.to_ascii_lowercase()).copied()
+        let wanted = || name.bytes().map(|byte| byte.to_ascii_lowercase());
+        let found = self.0.binary_search_by(|(name, _)| name.bytes().cmp(wanted())).ok()?;
+        self.0.get(found).map(|(_, value)| *value)
     }
 
     /// Reads a member as `T`; `None` when it is absent. `null` is left to `T`.
@@ -301,7 +303,7 @@ impl<'a> Members<'a> {
 
     /// All members, names in lower case, in the order of names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+        self.0.iter().map(|(name, value)| (&**name, *value))
     }
 }
 
@@ -317,15 +319,58 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-                    members.insert(name.to_ascii_lowercase(), value);
+                let mut members = Vec::with_capacity(MEMBERS_USUAL);
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    members.push((name, value));
                 }
+                members.sort_by(|(a, _), (b, _)| a.cmp(b));
+                // Of neighbours with one name the second goes; its value stays.
+                members.dedup_by(|(name, value), (first, kept)| {
+                    let same = name == first;
+                    if same {
+                        *kept = *value;
+                    }
+                    same
+                });
                 Ok(Members(members))
             }
         }
 
         deserializer.deserialize_map(Object)
+    }
+}
+
+/// Most objects have no more members.
+const MEMBERS_USUAL: usize = 8;
+
+/// A name in lower case: as it came, when it was so already.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                let mut name = Cow::Borrowed(name);
+                if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                    name.to_mut().make_ascii_lowercase();
+                }
+                Ok(Name(name))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(name.to_ascii_lowercase())))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -438,6 +483,11 @@ mod tests {
         assert_eq!(nested.read::<bool>("a").unwrap(), Some(true));
         assert!(members.read::<bool>("value").is_err());
         assert_eq!(members.iter().count(), 2);
+
+        let body = b"{\"b\":1,\"C\":2,\"a\":3,\"\\u0042\":4,\"c\":5,\"B\":6}";
+        let members = Members::parse(body).unwrap();
+        let all: Vec<_> = members.iter().map(|(name, value)| (name, value.get())).collect();
+        assert_eq!(all, [("a", "3"), ("b", "6"), ("c", "5")]);
 
         for bad in ["", "[]", "null", "{\"a\":1", "{\"a\":1} x", "{\"a\":tru}", "{a:1}"] {
             assert!(

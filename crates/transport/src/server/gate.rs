@@ -3,13 +3,14 @@
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -49,10 +50,20 @@ where
         let token = Token(Arc::clone(&self.shared));
         let refusal = match (self.shared.next_verdict(), &self.service) {
             (Some(Verdict::Pass), Some(service)) => {
-                let service = service.clone();
+                let mut service = service.clone();
                 let (visit, request) =
                     Visit::begin(request, &self.runtime, Arc::clone(&self.config), token);
-                let work = Box::pin(visit.answer(service, request));
+                // Nearly every service is always ready. The box is smaller without the request.
+                let is_ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
+                let work = match is_ready {
+                    Poll::Ready(Ok(())) => visit.boxed(service.call(request)),
+                    Poll::Ready(Err(error)) => {
+                        drop(request);
+                        let failed: Result<Response<B>, BoxError> = Err(error.into());
+                        visit.boxed(ready(failed))
+                    }
+                    Poll::Pending => visit.boxed(when_ready(service, request)),
+                };
                 return Answering::Visit(work, Arc::clone(&self.shared));
             }
             (Some(Verdict::Pass), None) => StatusCode::FORBIDDEN,
@@ -64,10 +75,12 @@ where
     }
 }
 
+type Work = Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>;
+
 /// The answer to one request on its way.
 pub(super) enum Answering {
     /// The service works on it.
-    Visit(Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>, Arc<Shared>),
+    Visit(Work, Arc<Shared>),
     Refusal(Option<Response<ReplyBody>>),
 }
 
@@ -124,48 +137,65 @@ impl Visit {
         (Self { config, token, slot, expects, head_only, old }, request)
     }
 
-    async fn answer<S, B>(
-        self,
-        mut service: S,
-        request: Request<RequestBody>,
-    ) -> Response<ReplyBody>
+    fn boxed<F, B, E>(self, asked: F) -> Work
     where
-        S: Service<Request<RequestBody>, Response = Response<B>>,
-        S::Error: Into<BoxError>,
+        F: Future<Output = Result<Response<B>, E>> + Send + 'static,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
+        E: Into<BoxError>,
     {
-        let ready = poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into);
-        let answered = match ready {
-            Ok(()) => service.call(request).await.map_err(Into::into),
-            Err(error) => {
-                drop(request);
-                Err(error)
-            }
-        };
-        let reusable = match &self.slot {
-            Some(slot) => slot.finish(self.expects).await,
-            None => true,
-        };
-        let stopping = self.token.0.is_stopping();
-        let response = match answered {
-            Ok(response) => exact(response, self.head_only, &self.config, self.token).await,
-            Err(error) => {
-                failed(&*error);
-                closing(empty(StatusCode::INTERNAL_SERVER_ERROR, self.token))
-            }
-        };
-        if self.old || stopping || !reusable { closing(response) } else { response }
+        // One block, not functions one in the other: each would keep what it was given once more.
+        Box::pin(async move {
+            let answered = asked.await.map_err(Into::into);
+            let reusable = match &self.slot {
+                Some(slot) => slot.finish(self.expects).await,
+                None => true,
+            };
+            let stopping = self.token.0.is_stopping();
+            let whole = match answered {
+                Ok(response) => match exact(response, self.head_only) {
+                    Exact::Known(head, body) => Ok((head, body)),
+                    Exact::Collect(head, body) => {
+                        match read_body(body, self.config.response_bytes_max).await {
+                            Ok(whole) => Ok((head, Reply::Whole(Full::new(whole)))),
+                            Err(error) => Err(error.into()),
+                        }
+                    }
+                },
+                Err(error) => Err(error),
+            };
+            let response = match whole {
+                Ok((head, body)) => {
+                    Response::from_parts(head, ReplyBody { body, _token: self.token })
+                }
+                Err(error) => {
+                    failed(&*error);
+                    closing(empty(StatusCode::INTERNAL_SERVER_ERROR, self.token))
+                }
+            };
+            if self.old || stopping || !reusable { closing(response) } else { response }
+        })
     }
 }
 
-/// Gives the answer a length that hyper knows before it writes the head.
-async fn exact<B>(
-    response: Response<B>,
-    head_only: bool,
-    config: &ServerConfig,
-    token: Token,
-) -> Response<ReplyBody>
+async fn when_ready<S, B>(
+    mut service: S,
+    request: Request<RequestBody>,
+) -> Result<Response<B>, S::Error>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>>,
+{
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    service.call(request).await
+}
+
+/// An answer whose length hyper knows before it writes the head, or must be told.
+enum Exact<B> {
+    Known(Parts, Reply),
+    Collect(Parts, B),
+}
+
+fn exact<B>(response: Response<B>, head_only: bool) -> Exact<B>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -175,21 +205,18 @@ where
     if head.status == StatusCode::NO_CONTENT || head.status.is_informational() {
         without(&mut head.headers, &CONTENT_LENGTH);
         without(&mut head.headers, &CONTENT_TYPE);
-        return Response::from_parts(head, ReplyBody::whole(Bytes::new(), token));
+        return Exact::Known(head, Reply::Whole(Full::default()));
     }
     // For HEAD the service may name the length of a body it does not make.
     if !head_only {
         without(&mut head.headers, &CONTENT_LENGTH);
     }
-    if body.size_hint().exact().is_some_and(|length| length > WHOLE_BYTES_MAX || head_only) {
-        return Response::from_parts(head, ReplyBody::new(body, token));
-    }
-    match read_body(body, config.response_bytes_max).await {
-        Ok(whole) => Response::from_parts(head, ReplyBody::whole(whole, token)),
-        Err(error) => {
-            failed(&error);
-            closing(empty(StatusCode::INTERNAL_SERVER_ERROR, token))
+    match body.size_hint().exact() {
+        Some(length) if length > WHOLE_BYTES_MAX || head_only => {
+            let body = UnsyncBoxBody::new(body.map_err(Into::into));
+            Exact::Known(head, Reply::Parts(body))
         }
+        _ => Exact::Collect(head, body),
     }
 }
 
@@ -205,7 +232,8 @@ fn failed(error: &(dyn StdError + 'static)) {
 }
 
 fn empty(status: StatusCode, token: Token) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::whole(Bytes::new(), token));
+    let body = Reply::Whole(Full::default());
+    let mut response = Response::new(ReplyBody { body, _token: token });
     *response.status_mut() = status;
     response
 }
@@ -233,21 +261,6 @@ pub(super) struct ReplyBody {
 enum Reply {
     Whole(Full<Bytes>),
     Parts(UnsyncBoxBody<Bytes, BoxError>),
-}
-
-impl ReplyBody {
-    fn new<B>(body: B, token: Token) -> Self
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let body = UnsyncBoxBody::new(body.map_err(Into::into));
-        Self { body: Reply::Parts(body), _token: token }
-    }
-
-    fn whole(body: Bytes, token: Token) -> Self {
-        Self { body: Reply::Whole(Full::new(body)), _token: token }
-    }
 }
 
 impl Body for ReplyBody {

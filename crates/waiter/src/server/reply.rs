@@ -39,10 +39,14 @@ pub(crate) fn not_allowed(allow: &'static str) -> Reply {
     reply
 }
 
+/// Most bodies are no longer, and are written without growing.
+const BODY_BYTES_USUAL: usize = 512;
+
 /// A body of JSON.
 pub(crate) fn json_reply(status: StatusCode, value: &impl Serialize) -> Reply {
-    match serde_json::to_vec(value) {
-        Ok(body) => {
+    let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+    match serde_json::to_writer(&mut body, value) {
+        Ok(()) => {
             let kind = HeaderValue::from_static("application/json; charset=utf-8");
             with_body(status, kind, body.into())
         }
