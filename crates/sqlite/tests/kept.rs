@@ -116,7 +116,8 @@ fn a_sheet_is_of_one_moment() {
             let book = Arc::clone(&book);
             thread::spawn(move || {
                 for _ in 0..2 {
-                    (book.bill(), book.has_photo());
+                    book.bill();
+                    book.has_photo();
                     let Some((bill, Some(person))) = book.kept.sheet(ORDER, |_| Some(guest()))
                     else {
                         continue;
