@@ -4,7 +4,7 @@ use tillway_core::Kopecks;
 use tillway_core::fiscal::{
     Limits, Line, Measure, Method, Object, Paid, Quantity, Receipt, ReceiptKind, Tender, VatRate,
 };
-use tillway_core::port::fiscal::{Capabilities, Cause, Device, Fiscal, RegisterError};
+use tillway_core::port::fiscal::{Capabilities, Device, Fiscal, RegisterError};
 
 use super::device;
 use super::seat::Seat;
@@ -51,8 +51,13 @@ fn rates(device: &mut device::Device) -> Vec<VatRate> {
     if rates.is_empty() { VatRate::ALL.to_vec() } else { rates }
 }
 
-/// The smallest sale at this rate.
 fn sample(rate: VatRate) -> Result<String, RegisterError> {
+    let what = Fiscal::Receipt(Box::new(smallest(rate)));
+    task::fiscal(&what, &Context::default())
+}
+
+/// The smallest sale at this rate: one ruble by card.
+pub(super) fn smallest(rate: VatRate) -> Receipt {
     let line = Line {
         name: "-".into(),
         price: Kopecks(100),
@@ -64,7 +69,7 @@ fn sample(rate: VatRate) -> Result<String, RegisterError> {
         measure: Measure::Piece,
         mark: None,
     };
-    let receipt = Receipt {
+    Receipt {
         kind: ReceiptKind::Sell,
         basis: None,
         taxation: None,
@@ -75,8 +80,5 @@ fn sample(rate: VatRate) -> Result<String, RegisterError> {
         paid: vec![Paid { tender: Tender::Card, amount: Kopecks(100) }],
         electronic: false,
         notes: Vec::new(),
-    };
-    let what = Fiscal::Receipt(Box::new(receipt));
-    task::fiscal(&what, &Context::default())
-        .map_err(|error| RegisterError::new(Cause::BadTask, error.text))
+    }
 }

@@ -70,12 +70,12 @@ impl Seat<'_> {
             Ok(Ok(json)) => json,
         };
         match task::registered(task::kind(what), &json) {
-            Ok(document) if is_after(&document, attempt) => {
+            Ok(document) if is_ours(&document, attempt, what) => {
                 FiscalOutcome::Written(Box::new(document))
             }
             Ok(document) => FiscalOutcome::InDoubt(RegisterError::new(
                 Cause::Unknown,
-                format!("the driver tells of document {}, written before", document.number),
+                format!("the driver tells of document {}, which is not ours", document.number),
             )),
             Err(bad) => FiscalOutcome::InDoubt(bad.into()),
         }
@@ -236,8 +236,47 @@ pub(super) fn lost(why: Lost) -> RegisterError {
     }
 }
 
-/// The driver's number is later than where the memory stood, and the memory is the same.
-fn is_after(document: &Registered, attempt: &Attempt) -> bool {
-    let same = document.memory.as_ref().is_none_or(|memory| *memory == attempt.before.memory);
-    same && document.number > attempt.before.last
+/// What the driver tells may be it: later than the mark, in the same memory, over our total.
+fn is_ours(document: &Registered, attempt: &Attempt, what: &Fiscal) -> bool {
+    let same_memory = document.memory.as_ref().is_none_or(|it| *it == attempt.before.memory);
+    let same_total = match what {
+        Fiscal::Receipt(receipt) => document.total == receipt.total().ok(),
+        _ => true,
+    };
+    document.number > attempt.before.last && same_memory && same_total
+}
+
+#[cfg(test)]
+mod tests {
+    use tillway_core::fiscal::{DocumentKind, Mark, ReceiptKind};
+    use tillway_core::{Kopecks, Timestamp};
+
+    use super::super::probe::smallest;
+    use super::*;
+
+    #[test]
+    fn what_the_driver_tells_is_held_against_what_was_asked() {
+        let before = Mark { memory: "1".into(), last: 7, at: Timestamp::utc(0) };
+        let attempt = Attempt { id: Uuid::from_u128(1), before };
+        let what = Fiscal::Receipt(Box::new(smallest(tillway_core::fiscal::VatRate::None)));
+        let kind = DocumentKind::Receipt(ReceiptKind::Sell);
+        let ours = Registered {
+            memory: Some("1".into()),
+            total: Some(Kopecks(100)),
+            ..Registered::new(kind, 8)
+        };
+        assert!(is_ours(&ours, &attempt, &what));
+        assert!(is_ours(&Registered { memory: None, ..ours.clone() }, &attempt, &what));
+        let others = [
+            Registered { number: 7, ..ours.clone() },
+            Registered { memory: Some("2".into()), ..ours.clone() },
+            Registered { total: Some(Kopecks(101)), ..ours.clone() },
+            Registered { total: None, ..ours },
+        ];
+        for other in others {
+            assert!(!is_ours(&other, &attempt, &what), "{other:?}");
+        }
+        let shift = Registered::new(DocumentKind::OpenShift, 8);
+        assert!(is_ours(&shift, &attempt, &Fiscal::OpenShift(None)));
+    }
 }
