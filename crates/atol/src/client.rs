@@ -31,6 +31,8 @@ use crate::wire::{Entry, Status, is_at_least};
 /// - Every document goes as one task under the attempt's id, which the server refuses to take
 ///   twice. A lost answer is asked for under that id, and then looked for in the memory.
 /// - A task that does not begin within [`Waits::queue`](crate::Waits) is taken out of the queue.
+/// - [`FiscalRegister::find`] takes a task that still waits out of the queue, and the id of one that
+///   the server does not know: what it calls not written never prints later.
 /// - Questions go past the queue where the server can do that, so that the service menu works
 ///   while it is blocked.
 /// - A receipt cannot stay open: the driver's tasks are whole ([`Capabilities::open_receipt`]).
@@ -98,14 +100,21 @@ impl AtolWeb {
         self.known().sent.contains(&id)
     }
 
-    fn remember(&self, id: Uuid) {
+    /// Keeps in mind that the server may get it. Answers whether it may have had it before.
+    fn remember(&self, id: Uuid) -> bool {
         let sent = &mut self.known().sent;
-        if !sent.contains(&id) {
+        let known = sent.contains(&id);
+        if !known {
             if sent.len() >= SENT_MAX {
                 sent.pop_front();
             }
             sent.push_back(id);
         }
+        known
+    }
+
+    fn forget(&self, id: Uuid) {
+        self.known().sent.retain(|sent| *sent != id);
     }
 
     async fn pause(&self) {
@@ -198,7 +207,7 @@ impl AtolWeb {
                 Seen::Task(entry) => return self.result_of(id, patience, Some(entry)).await,
                 // The server takes no tasks for this register, as some builds say it.
                 Seen::Nothing if known && !sent => return Err(error),
-                Seen::Nothing => error,
+                Seen::Nothing | Seen::Grave(_) => error,
                 Seen::Failed(error) => error,
             };
             sent = true;

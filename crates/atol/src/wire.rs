@@ -18,6 +18,8 @@ pub struct Entry {
     pub text: Box<str>,
     /// The result, when it has one.
     pub result: Option<Box<str>>,
+    /// How many tasks the request had. Ours have one; two mark a uuid that is not to be used.
+    pub tasks: usize,
 }
 
 /// How far a task is.
@@ -97,10 +99,10 @@ pub fn entry(body: &[u8]) -> Result<Entry, BadBody> {
     let root = Members::parse(body).map_err(|_| BadBody { field: "an object" })?;
     let results = root.read::<Vec<Members<'_>>>("results").ok().flatten();
     let results = results.ok_or(BadBody { field: "results" })?;
-    one(results.first().ok_or(BadBody { field: "a result" })?)
+    one(results.first().ok_or(BadBody { field: "a result" })?, results.len())
 }
 
-fn one(entry: &Members<'_>) -> Result<Entry, BadBody> {
+fn one(entry: &Members<'_>, tasks: usize) -> Result<Entry, BadBody> {
     let word = entry.read::<String>("status").ok().flatten().unwrap_or_default();
     let status = Status::WORDS.iter().find(|(known, _)| *known == word).map(|(_, status)| *status);
     let (code, text) = error_of(entry).unwrap_or((0, "".into()));
@@ -110,6 +112,7 @@ fn one(entry: &Members<'_>) -> Result<Entry, BadBody> {
         code,
         text,
         result: result.map(Into::into),
+        tasks,
     })
 }
 

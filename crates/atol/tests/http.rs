@@ -283,9 +283,47 @@ fn a_doubt_is_settled_without_sending() {
     assert_eq!(find(&[&look(WAIT), &[(REMOVE, Reply::Is(200, ""))]]), Found::NotWritten);
     let refused = [(REMOVE, Reply::Is(409, NO))];
     assert!(matches!(find(&[&look(WAIT), &refused]), Found::NotYet(_)));
-    assert_eq!(find(&[&[UNKNOWN], &STANDS, &STANDS]), Found::NotWritten);
     let silent = vec![(LOOK, Reply::Unsent); 6];
     assert!(matches!(find(&[&silent]), Found::NotYet(e) if e.cause == Cause::Link));
+}
+
+#[test]
+fn a_task_that_is_not_known_can_never_run_once_it_is_found_not_written() {
+    const GRAVE: &str = r#"{"results":[{"status":"ready","error":{"code":0},"result":{}},
+        {"status":"ready","error":{"code":0},"result":{}}]}"#;
+    const WAITS: &str = r#"{"results":[{"status":"wait"},{"status":"wait"}]}"#;
+    let find = |steps: &[&[(&'static str, Reply)]]| {
+        let script = Script::new(&steps.concat());
+        let register = register(config(Generation::V2), &script);
+        let found = block_on(register.find(&attempt(7, before()), &sale(36_000)));
+        assert_eq!(script.left(), 0, "{found:?}");
+        (found, script.seen())
+    };
+    let bury = |reply| [UNKNOWN, (POST, reply)];
+    let grave = [(LOOK, Reply::Is(200, GRAVE))];
+    let (found, seen) = find(&[&bury(Reply::Is(201, TAKEN)), &grave, &STANDS, &STANDS]);
+    assert_eq!(found, Found::NotWritten);
+    let twice = r#""request":[{"type":"getFnStatus"},{"type":"getFnStatus"}]"#;
+    assert!(seen.contains(twice), "{seen}");
+    // It is found again; the answer to the burial is lost; it has to wait for its turn.
+    assert_eq!(find(&[&grave, &STANDS, &STANDS]).0, Found::NotWritten);
+    assert_eq!(find(&[&bury(Reply::Lost), &grave, &STANDS, &STANDS]).0, Found::NotWritten);
+    let waits = [(LOOK, Reply::Is(200, WAITS))];
+    let taken = bury(Reply::Is(201, TAKEN));
+    assert_eq!(find(&[&taken, &waits, &grave, &STANDS, &STANDS]).0, Found::NotWritten);
+    // A server that takes no two tasks at once.
+    assert_eq!(find(&[&bury(Reply::Is(400, NO)), &STANDS, &STANDS]).0, Found::NotWritten);
+    // The task arrives in that moment.
+    let arrived = [(LOOK, Reply::Is(200, WRITTEN))];
+    assert!(matches!(find(&[&bury(Reply::Is(409, NO)), &arrived]).0, Found::Written(_)));
+    // The burial cannot be sent, or nobody knows whether it was.
+    assert!(matches!(find(&[&bury(Reply::Unsent)]).0, Found::NotYet(_)));
+    assert!(matches!(find(&[&bury(Reply::Lost), &[UNKNOWN]]).0, Found::NotYet(_)));
+
+    let script = Script::new(&[&grave[..], &STANDS, &STANDS].concat());
+    let register = register(config(Generation::V2), &script);
+    let outcome = block_on(register.register(&attempt(7, before()), &sale(36_000)));
+    assert!(not_written(Cause::Cancelled)(&outcome), "{outcome:?}");
 }
 
 #[test]

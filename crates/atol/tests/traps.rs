@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ use tillway_core::port::FiscalRegister;
 use tillway_core::port::fiscal::{Attempt, Cause, Fiscal, FiscalOutcome, Found, ShiftState};
 use tillway_sim::atol::web::{Generation, WebServer};
 use tillway_sim::atol::{Fault, Point, Trouble};
-use tillway_transport::{HttpTransport, TransportError};
+use tillway_transport::{Cause as Broken, HttpTransport, TransportError};
 
 /// Another program puts a task into the queue.
 fn other_program(house: &House, task: &str) {
@@ -265,4 +265,45 @@ fn two_kiosks_on_one_server() {
     assert_eq!(first.receipts(), [(2, 100)]);
     assert_eq!(register.lock().memory.last(), 2);
     assert_eq!(&*second.mark().memory, "9999078900005678");
+}
+
+/// Holds the request with a document back, as a network does that delivers late.
+#[derive(Clone, Debug)]
+struct Late(WebServer, Arc<Mutex<Vec<Request<Bytes>>>>);
+
+#[async_trait]
+impl HttpTransport for Late {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let sells = request.body().windows(6).any(|part| part == b"\"sell\"");
+        if sells && request.method() == Method::POST {
+            self.1.lock().unwrap().push(request);
+            return Err(TransportError::Unknown { cause: Broken::TimedOut, source: None });
+        }
+        self.0.send(request).await
+    }
+}
+
+/// What was found not written, and is sold again, does not print when its request arrives at last.
+#[test]
+fn f20_a_request_that_arrives_late_prints_nothing() {
+    for generation in Generation::ALL {
+        let held = Arc::new(Mutex::new(Vec::new()));
+        let network = Arc::clone(&held);
+        let house = Plan::new(generation).build_behind(|server| Arc::new(Late(server, network)));
+        house.written(&Fiscal::OpenShift(None));
+        let attempt = house.attempt();
+        let outcome = house.register(&attempt, &sale(100));
+        assert!(matches!(outcome, FiscalOutcome::InDoubt(_)), "{generation:?} {outcome:?}");
+        assert_eq!(house.settle(&attempt, &sale(100)), Found::NotWritten, "{generation:?}");
+
+        let late = std::mem::take(&mut *held.lock().unwrap());
+        assert!(!late.is_empty());
+        for request in late {
+            let answer = block_on(house.server.send(request)).unwrap();
+            assert_eq!(answer.status(), 409, "{generation:?}");
+        }
+        house.wait(HOUR);
+        assert_eq!(house.receipts(), [], "{generation:?}");
+        assert_eq!(house.find(&attempt, &sale(100)), Found::NotWritten);
+    }
 }

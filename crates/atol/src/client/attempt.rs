@@ -82,6 +82,7 @@ impl AtolWeb {
                 settled => return settled,
             },
             Seen::Nothing => {}
+            Seen::Grave(_) => return self.walk(attempt, what, buried()).await,
             Seen::Failed(error) => return self.before_sending(id, error),
         }
         if let Fiscal::Receipt(_) = what {
@@ -105,28 +106,33 @@ impl AtolWeb {
         let id = attempt.id;
         let mut last = lost();
         for _ in 0..self.config.waits.attempts {
-            let was_sent = self.was_sent(id);
+            // Before it leaves: a caller that gives up leaves it on its way.
+            let was_sent = self.remember(id);
             let (error, known) = match self.server.submit(id, task).await {
-                Sent::Taken => {
-                    self.remember(id);
-                    return self.follow_and_settle(attempt, what, None).await;
+                Sent::Taken => return self.follow_and_settle(attempt, what, None).await,
+                Sent::Refused(error) if was_sent => return Settled::Yet(error),
+                Sent::Refused(error) => {
+                    self.forget(id);
+                    return Settled::Not(error);
                 }
-                Sent::Refused(error) => return Settled::Not(error),
                 Sent::Unsent(error) => {
                     last = error;
+                    if !was_sent {
+                        self.forget(id);
+                    }
                     self.pause().await;
                     continue;
                 }
                 Sent::Known(error) => (error, true),
                 Sent::Lost(error) => (error, false),
             };
-            self.remember(id);
             tracing::debug!(uuid = %id, %error, "the sending of a task is in doubt");
             match self.look_patiently(id).await {
                 Seen::Task(entry) => {
                     return self.follow_and_settle(attempt, what, Some(entry)).await;
                 }
                 Seen::Failed(error) => return Settled::Yet(error),
+                Seen::Grave(_) => return self.walk(attempt, what, buried()).await,
                 // The server takes no tasks for this register, as some builds say it.
                 Seen::Nothing if known && !was_sent => return Settled::Not(error),
                 Seen::Nothing => match self.walk(attempt, what, error).await {
@@ -159,7 +165,12 @@ impl AtolWeb {
     pub(super) async fn settle_doubt(&self, attempt: &Attempt, what: &Fiscal) -> Settled {
         let entry = match self.look_patiently(attempt.id).await {
             Seen::Task(entry) => entry,
-            Seen::Nothing => return self.walk(attempt, what, lost()).await,
+            Seen::Grave(_) => return self.walk(attempt, what, buried()).await,
+            Seen::Nothing => match self.bury(attempt.id).await {
+                Ok(None) => return self.walk(attempt, what, buried()).await,
+                Ok(Some(entry)) => entry,
+                Err(error) => return Settled::Yet(error),
+            },
             Seen::Failed(error) => return Settled::Yet(error),
         };
         match entry.status {
@@ -170,6 +181,30 @@ impl AtolWeb {
             },
             Status::InProgress | Status::Blocked => Settled::Yet(entry.error()),
             _ => self.settle(attempt, what, &entry).await,
+        }
+    }
+
+    /// Makes sure that a task which the server does not know will never run: the request may still
+    /// be on its way. Answers with the task when it has arrived in the meantime.
+    async fn bury(&self, id: Uuid) -> Result<Option<Entry>, RegisterError> {
+        match self.server.bury(id).await {
+            // A server that takes no two questions at once: the memory, read twice, must do (F20).
+            Sent::Refused(_) => return Ok(None),
+            Sent::Unsent(error) => return Err(error),
+            Sent::Taken | Sent::Known(_) | Sent::Lost(_) => {}
+        }
+        let begin = self.clock.ticks();
+        loop {
+            let late = self.clock.ticks().saturating_sub(begin) >= self.config.waits.question;
+            match self.look_patiently(id).await {
+                // It stays in a queue that does not move, and that is not at rest then.
+                Seen::Grave(grave) if grave.status.is_final() || late => return Ok(None),
+                Seen::Grave(_) => {}
+                Seen::Task(entry) => return Ok(Some(entry)),
+                Seen::Nothing => return Err(lost()),
+                Seen::Failed(error) => return Err(error),
+            }
+            self.pause().await;
         }
     }
 
@@ -201,7 +236,7 @@ impl AtolWeb {
                     }
                     entry.error()
                 }
-                Seen::Nothing => return Followed::Nothing,
+                Seen::Nothing | Seen::Grave(_) => return Followed::Nothing,
                 Seen::Failed(error) => error,
             };
             if waited >= patience.outcome {
@@ -305,6 +340,10 @@ fn with_warnings(settled: Settled, said: Option<Registered>) -> Settled {
 
 fn lost() -> RegisterError {
     RegisterError::new(Cause::Link, "the web server does not know the task")
+}
+
+fn buried() -> RegisterError {
+    RegisterError::new(Cause::Cancelled, "the attempt was given up")
 }
 
 fn not_there() -> RegisterError {

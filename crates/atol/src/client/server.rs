@@ -39,6 +39,8 @@ pub(super) enum Sent {
 #[derive(Debug)]
 pub(super) enum Seen {
     Task(Entry),
+    /// The uuid was taken, so that no task of ours can have it any more.
+    Grave(Entry),
     /// It knows no such task.
     Nothing,
     Failed(RegisterError),
@@ -137,11 +139,19 @@ impl Server {
         }
     }
 
+    /// Takes a uuid, so that a request of ours which is still on its way can never run: two
+    /// questions stand under it, where a task of ours is one.
+    pub(super) async fn bury(&self, uuid: Uuid) -> Sent {
+        let question = Query::Last.task();
+        self.submit(uuid, &format!("{question},{question}")).await
+    }
+
     pub(super) async fn look(&self, uuid: Uuid) -> Seen {
         let path = self.path(&format!("requests/{uuid}"), true);
         match self.send(Method::GET, path, None).await {
             Ok(answer) => match answer.status() {
                 StatusCode::OK => match wire::entry(answer.body()) {
+                    Ok(entry) if entry.tasks > 1 => Seen::Grave(entry),
                     Ok(entry) => Seen::Task(entry),
                     Err(bad) => Seen::Failed(bad.into()),
                 },
