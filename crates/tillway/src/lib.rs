@@ -11,6 +11,8 @@ pub mod runtime;
 #[cfg(feature = "atol")]
 pub use tillway_atol as atol;
 pub use tillway_core as core;
+#[cfg(feature = "dualconnector")]
+pub use tillway_dualconnector as dualconnector;
 pub use tillway_engine as engine;
 #[cfg(feature = "layers")]
 pub use tillway_layers as layers;
@@ -20,7 +22,7 @@ pub use tillway_memory as memory;
 pub use tillway_sim as sim;
 #[cfg(feature = "sqlite")]
 pub use tillway_sqlite as sqlite;
-#[cfg(any(feature = "atol", feature = "sim", feature = "waiter"))]
+#[cfg(any(feature = "atol", feature = "dualconnector", feature = "sim", feature = "waiter"))]
 pub use tillway_transport as transport;
 #[cfg(feature = "waiter")]
 pub use tillway_waiter as waiter;
