@@ -31,8 +31,8 @@ use crate::wire::{Entry, Status, is_at_least};
 /// - Every document goes as one task under the attempt's id, which the server refuses to take
 ///   twice. A lost answer is asked for under that id, and then looked for in the memory.
 /// - A task that does not begin within [`Waits::queue`](crate::Waits) is taken out of the queue.
-/// - [`FiscalRegister::find`] takes a task that still waits out of the queue, and the id of one that
-///   the server does not know: what it calls not written never prints later.
+/// - [`FiscalRegister::find`] takes a task that still waits out of the queue, and occupies the id
+///   of one that the server does not know: what it calls not written never prints later.
 /// - Questions go past the queue where the server can do that, so that the service menu works
 ///   while it is blocked.
 /// - A receipt cannot stay open: the driver's tasks are whole ([`Capabilities::open_receipt`]).

@@ -10,11 +10,12 @@ use support::house::{House, Plan};
 use support::{receipt, sale};
 use tillway_atol::{Credentials, Generation as Found, WebConfig};
 use tillway_core::fiscal::{
-    Basis, BasisKind, DocumentKind, Operator, Receipt, ReceiptKind, Tender,
+    Basis, BasisKind, DocumentKind, Mark, Operator, Receipt, ReceiptKind, Registered, Tender,
 };
 use tillway_core::money::Kopecks;
 use tillway_core::port::FiscalRegister;
-use tillway_core::port::fiscal::{Cause, Fiscal, ShiftState, Slip, SlipItem};
+use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome, ShiftState, Slip, SlipItem};
+use tillway_core::time::Timestamp;
 use tillway_sim::atol::web::Generation;
 use tillway_sim::atol::{Body, Code, Print};
 
@@ -88,7 +89,7 @@ fn what_a_register_tells_of_a_receipt_is_what_its_memory_has() {
         let attempt = house.attempt();
         let outcome = house.register(&attempt, &sale(36_005));
         let told = match outcome {
-            tillway_core::port::fiscal::FiscalOutcome::Written(document) => document,
+            FiscalOutcome::Written(document) => document,
             other => panic!("{other:?}"),
         };
         let kept = block_on(house.register.document(told.number)).unwrap().unwrap();
@@ -97,11 +98,7 @@ fn what_a_register_tells_of_a_receipt_is_what_its_memory_has() {
         assert_eq!(told.at, kept.at);
         assert_eq!(tillway_core::fiscal::qr(&told), {
             let (memory, registration) = (told.memory.clone(), told.registration.clone());
-            tillway_core::fiscal::qr(&tillway_core::fiscal::Registered {
-                memory,
-                registration,
-                ..kept
-            })
+            tillway_core::fiscal::qr(&Registered { memory, registration, ..kept })
         });
     });
 }
@@ -120,7 +117,7 @@ fn f21_shifts_open_expire_and_close_once() {
         assert_eq!(house.refused(&sale(200)).cause, Cause::ShiftExpired);
         let receipts = house.attempt();
         match house.register(&receipts, &Fiscal::CloseShift(None)) {
-            tillway_core::port::fiscal::FiscalOutcome::Written(closed) => {
+            FiscalOutcome::Written(closed) => {
                 assert_eq!((closed.receipts, closed.shift), (Some(1), Some(1)), "{generation:?}");
             }
             other => panic!("{other:?}"),
@@ -152,7 +149,7 @@ fn the_shift_may_expire_between_the_question_and_the_receipt() {
         house.wait(Duration::from_millis(u64::try_from(rest).unwrap()));
         let outcome = house.register(&attempt, &sale(100));
         match outcome {
-            tillway_core::port::fiscal::FiscalOutcome::NotWritten(error) => {
+            FiscalOutcome::NotWritten(error) => {
                 assert_eq!((error.cause, error.code), (Cause::ShiftExpired, Some(code.0)));
             }
             other => panic!("{other:?}"),
@@ -245,6 +242,14 @@ fn users_and_devices() {
     };
     let house = with(|config| config.credentials = Some(Credentials::new("kiosk", "wrong")));
     assert_eq!(block_on(house.register.shift()).unwrap_err().cause, Cause::Setup);
+    let before = Mark { memory: "9999078900001234".into(), last: 0, at: Timestamp::default() };
+    for what in [Fiscal::OpenShift(None), sale(100)] {
+        match house.register(&support::attempt(7, before.clone()), &what) {
+            FiscalOutcome::NotWritten(error) => assert_eq!(error.cause, Cause::Setup),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(house.sim(|register| register.memory.last()), 0);
     let house = with(|config| config.credentials = None);
     assert_eq!(block_on(house.register.probe()).unwrap_err().cause, Cause::Setup);
     let house = with(|config| {
