@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tillway-layers", &["tillway-core"]),
     ("tillway-measure", &[]),
     ("tillway-memory", &["tillway-core"]),
+    ("tillway-sberbank", &["tillway-core", "tillway-device"]),
     ("tillway-sqlite", &["tillway-core", "tillway-device"]),
     ("tillway-sim", &["tillway-core", "tillway-device", "tillway-transport"]),
     ("tillway-testkit", &["tillway-core"]),
