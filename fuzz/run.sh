@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 declare -A longest=(
-    [book]=512 [commits]=1024 [flows]=512 [framing]=4096 [json]=2048 [money]=160
+    [atol]=2048 [book]=512 [commits]=1024 [flows]=512 [framing]=4096 [json]=2048 [money]=160
     [names]=1024 [native]=512 [records]=2048 [requests]=2048 [scans]=2100 [tokens]=600
 )
 

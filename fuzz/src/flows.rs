@@ -215,6 +215,7 @@ fn said(bytes: &mut Bytes<'_>) -> Said {
         verdict: bytes.pick(&[Done, Refused, InDoubt, Person]),
         body: Body::of(&bytes.byte()),
         by: bytes.flag().then(|| "Анна".into()),
+        reference: None,
     }
 }
 

@@ -11,6 +11,7 @@
 )]
 #![deny(unsafe_code)]
 
+pub mod atol;
 pub mod book;
 pub mod commits;
 pub mod flows;
