@@ -82,7 +82,7 @@ fn told<U: Unit>(answers: &[Answer], unit: impl Fn(u32) -> U, text: impl Fn(&[U]
         last = (answer.claim, buffer.to_vec());
         answer.claim
     });
-    assert!(asked <= 8 && largest <= TEXT_MAX, "{asked} {largest}");
+    assert!(asked <= 4 && largest <= TEXT_MAX, "{asked} {largest}");
     match result {
         Err(TextError::TooLong { units }) => assert!(units > TEXT_MAX),
         Err(TextError::Growing) => assert!(asked > 1),
