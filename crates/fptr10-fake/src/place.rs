@@ -30,9 +30,15 @@ impl Address {
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => None,
         };
+        let named = |key| Some(Self::Usb(text(key).unwrap_or_else(|| "auto".to_owned())));
         match text("Port").as_deref() {
-            Some("2") => Some(Self::Tcp(format!("{}:{}", text("IPAddress")?, text("IPPort")?))),
-            Some("1") => Some(Self::Usb(text("UsbDevicePath").unwrap_or_else(|| "auto".into()))),
+            Some("0") => named("ComFile"),
+            Some("1") => named("UsbDevicePath"),
+            Some("2") => match text("IPAddress").filter(|address| !address.is_empty()) {
+                Some(address) => Some(Self::Tcp(format!("{address}:{}", text("IPPort")?))),
+                None => named(""),
+            },
+            Some("3") => named("MACAddress"),
             _ => None,
         }
     }

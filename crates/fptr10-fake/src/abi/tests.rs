@@ -133,6 +133,24 @@ fn settings_come_whole_or_one_by_one() {
 }
 
 #[test]
+fn every_connection_has_a_register() {
+    let settings = [
+        (r#"{"Port":0,"ComFile":"COM3"}"#, "usb:COM3"),
+        (r#"{"Port":"3","MACAddress":"00:11"}"#, "usb:00:11"),
+        (r#"{"Port":2,"IPAddress":""}"#, "usb:auto"),
+    ];
+    for (json, name) in settings {
+        let mut raw = ptr::null_mut();
+        unsafe {
+            assert_eq!(libfptr_create(&raw mut raw), 0);
+            assert_eq!(libfptr_set_settings(raw, units(json).as_ptr()), 0);
+        }
+        assert_eq!((libfptr_open(raw), libfptr_open_shift(raw)), (0, 0), "{name}");
+        assert_eq!(command(&format!("{name} documents")), 1, "{name}");
+    }
+}
+
+#[test]
 fn two_threads_in_one_handle_are_seen() {
     let handle = handle("threads");
     assert_eq!(libfptr_open(handle), 0);
