@@ -52,7 +52,6 @@ pub(crate) fn destroy(number: usize) {
 pub(crate) fn enter<R>(number: usize, act: impl FnOnce(&mut Handle) -> R) -> Option<R> {
     let slot = Arc::clone(lock(&HANDLES).get(&number)?);
     if slot.inside.swap(true, Ordering::AcqRel) {
-        // The one inside has the handle: who misbehaves is found by the register's name it left.
         OVERLAPS.fetch_add(1, Ordering::Relaxed);
         return None;
     }
