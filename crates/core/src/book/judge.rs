@@ -251,3 +251,37 @@ fn apply(view: &mut View, commit: &Commit, op: &Op) -> Result<Outcome, Stop> {
         _ => guests::apply(view, &ask, op),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Uuid;
+
+    /// A store that inserts a row which is there, or updates one which is not, fails the commit.
+    #[test]
+    fn a_remembered_refusal_says_whether_its_row_is_there() {
+        let payment = |number| PaymentId(Uuid::from_u128(number));
+        let commit = |attempt| {
+            let (id, body) = (Uuid::from_u128(1), Fingerprint([0; 16]));
+            let key = Some(Key { scope: Scope::Payment, id, attempt, body });
+            let ops = vec![Op::Refuse(Refusal::UnknownPaymentType)];
+            Commit { key, ..Commit::of(Timestamp::utc(1), ops) }
+        };
+        let mut before = None;
+        for (attempt, existed) in [(1, false), (2, true), (3, true)] {
+            let mut view = View::default();
+            let other = before.clone().map(|row| Payment { id: payment(2), ..row });
+            view.payments.load(payment(2), other);
+            view.payments.load(payment(1), before.take());
+            let judgement = judge(view, &commit(attempt)).unwrap();
+            let [change] = judgement.delta.payments.as_slice() else { panic!("{judgement:?}") };
+            assert_eq!((change.key, change.existed), (payment(1), existed));
+            before.clone_from(&change.row);
+        }
+        let mut view = View::default();
+        view.payments.load(payment(2), before);
+        view.payments.load(payment(1), None);
+        let judgement = judge(view, &commit(1)).unwrap();
+        assert!(judgement.delta.payments.iter().all(|change| !change.existed));
+    }
+}

@@ -515,7 +515,7 @@ pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
     if matches!(why, Why::Capture | Why::Cancel | Why::Refund | Why::Close) {
         return Err(Refusal::BadMovement.into());
     }
-    let unit = move_unit(view, *from, *to, *why)?;
+    let unit = move_unit(view, *from, *to)?;
     if let Party::Guest(id) = from {
         let mut account = debited(view, ask, *id)?;
         if account.status != AccountStatus::Active {
@@ -547,7 +547,7 @@ pub(crate) fn movement(view: &mut View, ask: &Ask<'_>, op: &Op) -> Result<Outcom
 }
 
 /// One unit on both sides. House against house counts rubles, but for the points accounts.
-fn move_unit(view: &View, from: Party, to: Party, why: Why) -> Result<crate::Unit, Stop> {
+fn move_unit(view: &View, from: Party, to: Party) -> Result<crate::Unit, Stop> {
     use crate::Unit;
     let unit = |party| -> Result<Option<Unit>, Stop> {
         Ok(match party {
@@ -563,7 +563,6 @@ fn move_unit(view: &View, from: Party, to: Party, why: Why) -> Result<crate::Uni
         (Some(a), Some(b)) if a != b => Err(Refusal::BadMovement.into()),
         _ if from == to => Err(Refusal::BadMovement.into()),
         (Some(a), _) | (None, Some(a)) => Ok(a),
-        (None, None) if why == Why::Correction => Ok(Unit::Rub),
         (None, None) => Err(Refusal::BadMovement.into()),
     }
 }

@@ -435,7 +435,9 @@ impl Broken {
 
     async fn watching_appends(&self, commit: Commit) -> Result<Committed, CommitError> {
         let answer = self.inner.commit(commit.clone()).await?;
-        let Verdict::Done(outcomes) = &answer.verdict else { return Ok(answer) };
+        let Committed { verdict: Verdict::Done(outcomes), replayed: false } = &answer else {
+            return Ok(answer);
+        };
         let mut lies = self.lies();
         for (op, outcome) in commit.ops.iter().zip(outcomes) {
             let (Op::Append { stream, records, .. }, Outcome::Appended(length)) = (op, outcome)

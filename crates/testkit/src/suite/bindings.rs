@@ -144,6 +144,22 @@ pub async fn f16_rollback_frees_the_token(g: &mut Ground) -> Result<(), Failure>
     Ok(())
 }
 
+/// F16: a binding frees no token that another order used, nor one that is spent.
+pub async fn f16_rollback_frees_its_own_token_only(g: &mut Ground) -> Result<(), Failure> {
+    let (first, _) = known(g).await?;
+    let spent = TokenId([8; 16]);
+    g.ops(vec![bind_once(OTHER_ORDER, first.payer(), TOKEN, false)]).await?;
+    g.ops(vec![bind_once(ORDER_82, first.payer(), spent, false), unbind(ORDER_82)]).await?;
+    for token in [TOKEN, spent] {
+        // The payer is known by this token, and the binding uses none up.
+        let payer = Payer { token: Some(token), ..first.payer() };
+        g.ops(vec![bind(ORDER_82, Binding::Pending(payer)), unbind(ORDER_82)]).await?;
+        let again = one(bind_once(OrderId(id(84)), first.payer(), token, true));
+        same(g.refused(again).await?, Refusal::TokenUsed)?;
+    }
+    Ok(())
+}
+
 /// F16: after the check-out a token is never valid again, for its order or another.
 pub async fn f16_token_is_spent_by_the_check_out(g: &mut Ground) -> Result<(), Failure> {
     let (first, _) = known(g).await?;
@@ -211,7 +227,14 @@ pub async fn told_is_remembered(g: &mut Ground) -> Result<(), Failure> {
     same(order.total, Some(ORDER_82_TOTAL))?;
     same(order.money, Some(first.account(Deposit)))?;
     check(order.lines == Some(lines), "lines are kept byte for byte")?;
-    same(g.refused(tell(Some(Kopecks(-1)), None, None)).await?, Refusal::BadAmount)
+    let too_long: Box<[u8]> = vec![0xa5; 64 * 1024 + 1].into();
+    for wrong in [tell(Some(Kopecks(-1)), None, None), tell(None, Some(too_long), None)] {
+        same(g.refused(wrong).await?, Refusal::BadAmount)?;
+    }
+    let short: Box<[u8]> = [0xa6].into();
+    g.done(tell(Some(Kopecks::ZERO), Some(short.clone()), None)).await?;
+    let order = g.order(ORDER_82).await?;
+    same((order.total, order.lines), (Some(Kopecks::ZERO), Some(short)))
 }
 
 /// A sheet has everything of an order in one read: guest, accounts, live holds, payments in the

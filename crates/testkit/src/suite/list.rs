@@ -10,6 +10,7 @@ macro_rules! __store_cases {
     ($with:ident $($more:tt)*) => {
         $crate::$with! { [$($more)*]
             keys::i5_one_key_one_effect
+            keys::i5_repeat_tells_the_rows_of_now
             keys::i5_other_body_conflicts
             keys::i5_scopes_are_apart
             keys::i5_raced_key_has_one_effect
@@ -63,6 +64,7 @@ macro_rules! __store_cases {
             payments::f1_stuck_capture_meets_another_guest
             payments::f1_acknowledge_is_remembered
             payments::f1_close_finds_orphans
+            payments::f1_close_knows_what_is_live
             payments::close_settles_once
             payments::close_then_cancel_is_a_return
             payments::f5_payment_type_fits_the_wallet
@@ -71,6 +73,7 @@ macro_rules! __store_cases {
             payments::b20_other_till_is_refused
             payments::unknown_and_foreign_wallets_are_refused
             payments::m3_b09_credit_and_deposit_never_together
+            payments::m5_one_account_of_a_money_kind
             payments::b10_other_kind_after_a_full_return
             payments::pv6_b12_captures_stay_within_the_total
             payments::l5_f28_points_stay_within_their_cap
@@ -78,6 +81,7 @@ macro_rules! __store_cases {
             payments::f1_clearing_is_for_payments_only
             payments::i3_movement_out_stays_within_the_limit
             payments::payment_keys_are_their_rows
+            payments::payment_counts_its_own_attempts
             refunds::b07_refunds_stay_within_the_capture
             refunds::b08_refund_id_is_one_credit
             refunds::i5_refund_is_its_own_key
@@ -90,6 +94,7 @@ macro_rules! __store_cases {
             refunds::f32_closed_only_at_zero
             refunds::b17_unlinked_refund_newest_first
             refunds::b17_unlinked_refund_twice_is_one
+            refunds::f2_b17_unlinked_refund_compares_what_it_saw
             guests::guests_are_found
             guests::accounts_of_a_guest
             guests::client_id_is_unique_and_a_phone_is_not
@@ -112,6 +117,7 @@ macro_rules! __store_cases {
             bindings::w08_second_scan_strengthens
             bindings::f16_token_is_consumed_with_the_binding
             bindings::f16_rollback_frees_the_token
+            bindings::f16_rollback_frees_its_own_token_only
             bindings::f16_token_is_spent_by_the_check_out
             bindings::f16_every_token_is_spent_by_the_check_out
             bindings::f16_raced_token_binds_one_order

@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use tillway_core::AccountKind::{Bonus, Credit, Deposit};
 use tillway_core::account::Parts;
-use tillway_core::book::{Expiry, Hold, HoldState, OVERDUE_MAX, Op, OrderRules, Refusal, Verdict};
+use tillway_core::book::{
+    Expiry, Hold, HoldState, OVERDUE_MAX, Op, OrderRules, Outcome, Refusal, Verdict,
+};
 use tillway_core::id::{AccountId, HoldId, OrderId, PaymentId};
 use tillway_core::port::{AccountBook, Store};
 use tillway_core::{AccountStatus, Kopecks};
@@ -162,7 +164,7 @@ pub async fn i8_hold_ends_once(g: &mut Ground) -> Result<(), Failure> {
 }
 
 /// F13: a hold whose payment was cancelled stands for nothing: the item that carries it may be
-/// deleted, or paid anew with every check.
+/// deleted, held again for another amount, or paid anew with every check.
 pub async fn f13_hold_of_a_cancelled_payment_stands_for_nothing(
     g: &mut Ground,
 ) -> Result<(), Failure> {
@@ -170,7 +172,13 @@ pub async fn f13_hold_of_a_cancelled_payment_stands_for_nothing(
     g.reserve(&Reserve::new(1, ORDER, deposit, 60_000)).await?;
     g.pay(&with_hold(2, 1, deposit, 60_000)).await?;
     g.ops(vec![cancel(2, ORDER)]).await?;
-    g.ops(vec![void(1)]).await?;
+    match g.ops(vec![void(1)]).await?.as_slice() {
+        [Outcome::Hold(hold)] => same(hold.state, HoldState::Voided)?,
+        other => return Err(Failure::new(format!("{other:?}"))),
+    }
+    let supersedes = Some(HoldId(id(1)));
+    g.reserve(&Reserve { supersedes, ..Reserve::new(5, ORDER, deposit, 100) }).await?;
+    g.ops(vec![void(5)]).await?;
     let limit = Kopecks(100_000);
     let anew = g.refused(with_hold(3, 1, deposit, 100_001).commit(at(1))).await?;
     same(anew, Refusal::InsufficientFunds { limit })?;

@@ -1,16 +1,17 @@
 //! One key, one effect; all or nothing; what was acknowledged stays.
 
 use tillway_core::AccountKind::{Bonus, Credit, Deposit};
-use tillway_core::Kopecks;
 use tillway_core::book::{
-    Commit, Fence, Head, Key, Op, Outcome, Record, Refusal, Scope, Seq, StreamId, StreamKind,
-    Verdict,
+    Binding, Commit, Fence, Head, HoldState, Key, Op, Outcome, Record, Refusal, Scope, Seq,
+    StreamId, StreamKind, Verdict,
 };
-use tillway_core::id::OrderId;
+use tillway_core::id::{AccountId, OrderId};
 use tillway_core::port::{AccountBook, Bindings, CommitError, Journal, Recalled, Store};
+use tillway_core::{Account, AccountStatus, Kopecks};
 
 use crate::builders::{
-    Pay, Reserve, all_three, anna, at, id, keyed, nameless, refund, seed, till, top_up,
+    Pay, Reserve, accrue, all_three, anna, at, bind, id, keyed, nameless, refund, seed, till,
+    top_up,
 };
 use crate::suite::{Failure, Ground, check, same};
 
@@ -25,6 +26,58 @@ pub async fn i5_one_key_one_effect(g: &mut Ground) -> Result<(), Failure> {
         check(matches!(g.replayed(paid_in()).await?, Verdict::Done(_)), "a repeat is done too")?;
     }
     same(g.account(deposit).await?.balance, Kopecks(94_600))
+}
+
+/// I5, F1: whatever was done, its repeat tells the rows as they stand by then.
+pub async fn i5_repeat_tells_the_rows_of_now(g: &mut Ground) -> Result<(), Failure> {
+    let guest = all_three();
+    g.know(&guest).await?;
+    let (order, account) = (OrderId(id(82)), AccountId(id(2)));
+    let opened = guest.accounts.first().cloned();
+    let Some((opened, _)) = opened else { return Err(Failure::new("no account")) };
+    let append = || Op::Append {
+        stream: StreamId::from(order),
+        expect: None,
+        fence: None,
+        records: vec![Record { kind: 1, version: 1, body: Box::default() }],
+        head: Head::default(),
+    };
+    let tell = |total| Op::Tell { order, till: None, total, lines: None, money: None };
+    let status = |status| Op::SetTerms { account, overdraft: None, status: Some(status) };
+    let request = || {
+        let ops = vec![
+            Op::OpenAccount(Box::new(Account { id: account, ..opened.clone() })),
+            status(AccountStatus::Active),
+            accrue(account, Kopecks(500), id(1)),
+            bind(order, Binding::Bound(guest.payer())),
+            tell(Some(Kopecks(100))),
+            append(),
+        ];
+        keyed(Scope::Custom, id(1), at(1), ops)
+    };
+    let held = Reserve::new(3, order, account, 300);
+    g.done(request()).await?;
+    g.reserve(&held).await?;
+    let later = vec![
+        accrue(account, Kopecks(1), id(4)),
+        Op::Void { hold: held.id },
+        status(AccountStatus::Blocked),
+        tell(Some(Kopecks(200))),
+        append(),
+    ];
+    g.done(Commit::of(at(2), later)).await?;
+    let row = || async { Ok::<_, Failure>(Outcome::Account(Box::new(g.account(account).await?))) };
+    let told = || async { Ok::<_, Failure>(Outcome::Order(Box::new(g.order(order).await?))) };
+    let now = vec![row().await?, row().await?, row().await?, told().await?, told().await?];
+    let now = now.into_iter().chain([Outcome::Appended(Seq(2))]).collect();
+    same(g.replayed(request()).await?, Verdict::Done(now))?;
+    match g.replayed(held.commit(at(1))).await? {
+        Verdict::Done(outcomes) => match outcomes.as_slice() {
+            [Outcome::Hold(hold)] => same(hold.state, HoldState::Voided),
+            other => Err(Failure::new(format!("{other:?}"))),
+        },
+        Verdict::Refused(why) => Err(Failure::new(format!("refused: {why}"))),
+    }
 }
 
 /// I5: the same key for another request is a conflict, and nothing happens.

@@ -2,13 +2,14 @@
 
 use tillway_core::AccountKind::{Bonus, Credit, Deposit};
 use tillway_core::book::{
-    Commit, House, Op, OrderRules, Outcome, Party, Payer, PaymentState, Refusal, Verdict, Why,
+    Commit, House, Key, Op, OrderRules, Outcome, Party, Payer, PaymentState, Refusal, Scope,
+    Verdict, Why,
 };
 use tillway_core::guest::Identification;
-use tillway_core::id::{AccountId, PaymentId};
+use tillway_core::id::{AccountId, OrderId, PaymentId};
 use tillway_core::port::{AccountBook, CommitError, Store};
 use tillway_core::wallet::Mix;
-use tillway_core::{Kopecks, Unit};
+use tillway_core::{Account, Kopecks, Unit};
 
 use crate::builders::{
     ORDER_82, ORDER_82_TOTAL, Pay, Persona, Reserve, accrue, all_three, anna, at, bind, cancel, id,
@@ -210,6 +211,35 @@ pub async fn f1_close_finds_orphans(g: &mut Ground) -> Result<(), Failure> {
     same(house(g, House::BonusRedeemed, Unit::Points).await?, 200)
 }
 
+/// F1: what the guest has back is not charged, and not paid either; what was settled stays so; a
+/// payment of another order pays nothing here. Points are not sold, and nothing is moved twice.
+pub async fn f1_close_knows_what_is_live(g: &mut Ground) -> Result<(), Failure> {
+    let guest = all_three_bound(g).await?;
+    let (bonus, deposit) = (guest.account(Bonus), guest.account(Deposit));
+    let other = OrderId(id(83));
+    g.bind(other, &guest).await?;
+    for number in [1, 2, 4] {
+        g.pay(&Pay::new(number, ORDER_82, deposit, 100)).await?;
+    }
+    g.pay(&Pay::new(3, ORDER_82, bonus, 50)).await?;
+    g.pay(&Pay::new(5, other, deposit, 100)).await?;
+    g.done(refund(6, 1, 100, None, at(2))).await?;
+    g.ops(vec![cancel(4, ORDER_82)]).await?;
+    let unknown = [4, 5].map(|number| PaymentId(id(number))).to_vec();
+    for (listed, unknown) in [(&[2, 3, 4, 5][..], unknown), (&[1], Vec::new())] {
+        let outcomes = g.ops(vec![close(listed)]).await?;
+        let [Outcome::Closed { orphan_captures, orphans_in_iiko, .. }] = outcomes.as_slice() else {
+            return Err(Failure::new(format!("{outcomes:?}")));
+        };
+        same(orphan_captures.clone(), Vec::new())?;
+        same(orphans_in_iiko.clone(), unknown)?;
+        same(house(g, House::Sales, Unit::Rub).await?, 100)?;
+        same(house(g, House::Sales, Unit::Points).await?, 0)?;
+    }
+    let movements = g.store().audit().await?.movements;
+    check(movements.iter().all(|m| m.amount.is_positive()), "every movement moves something")
+}
+
 /// The close settles once, voids the holds, and takes what comes later into account.
 pub async fn close_settles_once(g: &mut Ground) -> Result<(), Failure> {
     let guest = all_three_bound(g).await?;
@@ -343,6 +373,34 @@ pub async fn m3_b09_credit_and_deposit_never_together(g: &mut Ground) -> Result<
     Ok(())
 }
 
+/// M5: the account that pays or is held first is the order's choice: another one of its kind does
+/// not join it, unless the venue lets kinds mix, and may take its place when nothing of it is left.
+pub async fn m5_one_account_of_a_money_kind(g: &mut Ground) -> Result<(), Failure> {
+    let mut guest = all_three();
+    let (first, second) = (guest.account(Deposit), AccountId(id(2)));
+    let twin = guest.accounts.iter().find(|(account, _)| account.id == first).cloned();
+    guest.accounts.extend(twin.map(|(account, has)| (Account { id: second, ..account }, has)));
+    g.know(&guest).await?;
+    g.bind(ORDER_82, &guest).await?;
+    let mixed = Refusal::MixedMoneyAccounts;
+    same(g.order(ORDER_82).await?.money, None)?;
+    g.pay(&Pay::new(1, ORDER_82, first, 100)).await?;
+    let hold = Reserve::new(2, ORDER_82, second, 100);
+    same(g.refused(hold.commit(at(1))).await?, mixed.clone())?;
+    let pay = Pay::new(3, ORDER_82, second, 100).commit(at(1));
+    same(g.refused(pay).await?, mixed.clone())?;
+    g.pay(&Pay::new(4, ORDER_82, guest.account(Bonus), 100)).await?;
+    same(g.order(ORDER_82).await?.money, Some(first))?;
+    g.ops(vec![cancel(1, ORDER_82)]).await?;
+    g.reserve(&Reserve::new(5, ORDER_82, second, 100)).await?;
+    same(g.order(ORDER_82).await?.money, Some(second))?;
+    let back = Pay::new(6, ORDER_82, first, 100).commit(at(1));
+    same(g.refused(back).await?, mixed)?;
+    let rules = OrderRules { mix: Mix::Free, ..OrderRules::default() };
+    g.pay(&Pay { rules, ..Pay::new(7, ORDER_82, first, 100) }).await?;
+    same(g.order(ORDER_82).await?.money, Some(first))
+}
+
 /// B10, M-e: after the money came back whole, the other kind may pay.
 pub async fn b10_other_kind_after_a_full_return(g: &mut Ground) -> Result<(), Failure> {
     let guest = all_three_bound(g).await?;
@@ -463,7 +521,7 @@ pub async fn payment_keys_are_their_rows(g: &mut Ground) -> Result<(), Failure> 
     let pay = Pay::new(1, ORDER_82, guest.account(Deposit), 100);
     g.pay(&pay).await?;
     let other = crate::builders::keyed(
-        tillway_core::book::Scope::TopUp,
+        Scope::TopUp,
         id(1),
         at(1),
         vec![top_up(guest.account(Deposit), Kopecks(1), id(1))],
@@ -472,4 +530,21 @@ pub async fn payment_keys_are_their_rows(g: &mut Ground) -> Result<(), Failure> 
     same(g.store().recall(&key).await?, None)?;
     g.done(other).await?;
     Ok(())
+}
+
+/// A payment under a key that is not its own counts as a first attempt: the attempt of another
+/// key, or of another payment, is not taken for its own.
+pub async fn payment_counts_its_own_attempts(g: &mut Ground) -> Result<(), Failure> {
+    let deposit = all_three_bound(g).await?.account(Deposit);
+    let pay = |number, attempt| Pay { attempt, ..Pay::new(number, ORDER_82, deposit, 100) };
+    let (first, second, third) = (pay(1, 4), pay(2, 4), pay(3, 4));
+    g.done(Commit { ops: vec![first.op(), second.op()], ..first.commit(at(1)) }).await?;
+    let own = third.commit(at(1));
+    let key = own.key.map(|key| Key { scope: Scope::Custom, ..key });
+    g.done(Commit { key, ..own }).await?;
+    for (number, attempt) in [(1, 4), (2, 1), (3, 1)] {
+        same(g.payment(number).await?.attempt, attempt)?;
+    }
+    let again = g.conflict(pay(3, 1).commit(at(2))).await?;
+    same(again, CommitError::KeyConflict)
 }

@@ -157,6 +157,24 @@ pub async fn f32_closed_only_at_zero(g: &mut Ground) -> Result<(), Failure> {
     same(g.account(deposit).await?.balance, Kopecks(100_000))
 }
 
+/// F2, B17: an unlinked refund compares what it saw of its kind, all payments of the order together.
+pub async fn f2_b17_unlinked_refund_compares_what_it_saw(g: &mut Ground) -> Result<(), Failure> {
+    let (guest, deposit) = deposit_paid(g, 30_000).await?;
+    g.pay(&Pay::new(2, ORDER, deposit, 20_000)).await?;
+    g.pay(&Pay::new(3, ORDER, guest.account(Bonus), 5_000)).await?;
+    let saw = |number, amount, before| {
+        let (id, amount, before) = (RefundId(id(number)), Kopecks(amount), Some(Kopecks(before)));
+        let op = Op::RefundOrder { id, order: ORDER, kind: Deposit, amount, before };
+        Commit::of(at(3), vec![op])
+    };
+    g.done(refund(9, 3, 1_000, None, at(2))).await?;
+    g.done(saw(10, 25_000, 0)).await?;
+    let late = g.refused(saw(11, 1_000, 0)).await?;
+    same(late, Refusal::RefundSequence { refunded: Kopecks(25_000) })?;
+    g.done(saw(12, 25_000, 25_000)).await?;
+    same(g.account(deposit).await?.balance, Kopecks(100_000))
+}
+
 fn refund_order(number: u64, kind: AccountKind, amount: i64) -> Op {
     let amount = Kopecks(amount);
     Op::RefundOrder { id: RefundId(id(number)), order: ORDER, kind, amount, before: None }
