@@ -139,7 +139,8 @@ pub(crate) struct SimAtol {
     #[arg(long, value_name = "GENERATION", value_enum, default_value_t = Generation::WebRequests)]
     pub(crate) generation: Generation,
     /// How long a task takes that prints
-    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub(crate) latency_ms: u32,
     /// A user that every call must name; only Web Requests knows users
     #[arg(long, value_name = "NAME:PASSWORD")]

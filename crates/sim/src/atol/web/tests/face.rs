@@ -27,12 +27,18 @@ fn each_generation_has_its_own_shapes() {
         let begins = if generation == Generation::V1Flat { flat } else { nested };
         assert!(shown.starts_with(begins), "{shown}");
         let (accepted, queued) = if generation.is_v1() {
-            let queued = r#"{"ready_count":1,"not_ready_count":0,"canceled_count":0,"is_blocked":false,"block_request_uuid":""}"#;
+            let queued = concat!(
+                r#"{"ready_count":1,"not_ready_count":0,"canceled_count":0,"#,
+                r#""is_blocked":false,"block_request_uuid":""}"#
+            );
             ("null", queued)
         } else {
             let accepted =
                 r#"{"number":0,"uuid":"7c1f","isBlocked":false,"blockedUUID":"","blockReason":""}"#;
-            let queued = r#"{"number":0,"ready":1,"canceled":0,"isBlocked":false,"blockReason":"","blockedUUID":""}"#;
+            let queued = concat!(
+                r#"{"number":0,"ready":1,"canceled":0,"isBlocked":false,"#,
+                r#""blockReason":"","blockedUUID":""}"#
+            );
             (accepted, queued)
         };
         assert_eq!(said.to_string(), accepted);
@@ -73,7 +79,7 @@ fn http_codes_are_those_of_the_note() {
             r#"{"uuid":"a","request":[]}"#,
             r#"{"uuid":"a","request":["x"]}"#,
             r#"{"uuid":"","request":[{"type":"getFnStatus"}]}"#,
-            r#"{"uuid":"0123456789012345678901234567890123456","request":[{"type":"getFnStatus"}]}"#,
+            &get_status(&"7".repeat(37)),
         ] {
             assert_eq!(post(bad), 400, "{bad}");
         }
@@ -229,7 +235,11 @@ fn a_uuid_can_be_unique_on_its_device_alone() {
 fn settings_are_kept_and_wrong_ones_change_nothing() {
     let bench = Bench::new(Generation::V2WebRequests);
     let (_, before) = bench.call(Method::GET, "settings", "");
-    let shape = r#"{"scriptsPath":"","invertCashDrawerStatus":false,"additionalHeaderLines":"","additionalFooterLines":"","blockQueueOnPrintErrors":false,"deleteRequestsAfter":43200,"validateRequestsOnAdd":false}"#;
+    let shape = concat!(
+        r#"{"scriptsPath":"","invertCashDrawerStatus":false,"additionalHeaderLines":"","#,
+        r#""additionalFooterLines":"","blockQueueOnPrintErrors":false,"#,
+        r#""deleteRequestsAfter":43200,"validateRequestsOnAdd":false}"#
+    );
     assert_eq!(before.to_string(), shape);
     let wrong = r#"{"blockQueueOnPrintErrors":true,"deleteRequestsAfter":"a day"}"#;
     assert_eq!(bench.call(Method::PUT, "settings", wrong).0, 400);
