@@ -16,8 +16,8 @@ use tillway_core::book::{
     Commit, Outcome, RECORD_BODY_MAX, Seq, StreamId, StreamKind, Verdict as Judged,
 };
 use tillway_core::flow::{
-    AttemptCommand, AttemptFlow, Begun, Body, Flow, Lane, Said, Verdict, append, fold, named_shelf,
-    shelf,
+    AttemptCommand, AttemptFlow, Begun, Body, Flow, Lane, Said, Standing, Verdict, append, fold,
+    named_shelf, shelf,
 };
 use tillway_core::id::{Owner, Uuid};
 use tillway_core::port::{Clock, CommitError, Committed, IdSource, Query, Store};
@@ -61,6 +61,13 @@ pub struct Entry {
     pub flow: AttemptFlow,
     /// The length of its stream.
     seq: Seq,
+}
+
+impl Entry {
+    /// Whether it was done and waits for a word: no other call goes to its device.
+    pub fn is_held(&self) -> bool {
+        matches!(self.flow.standing, Standing::Held(_))
+    }
 }
 
 /// Whether the device is free for an attempt that was begun.
@@ -203,20 +210,38 @@ impl Turn<'_> {
         Names { device: device.clone(), store: Arc::clone(store) }
     }
 
+    /// Another attempt that is not settled and keeps this one off. What this one `undoes` may be
+    /// held meanwhile: the device waits for just that.
+    ///
+    /// # Errors
+    /// [`Trouble::Store`], [`Trouble::Damaged`].
+    pub async fn obstacle(&self, id: Uuid, undoes: Option<Uuid>) -> Result<Option<Uuid>, Trouble> {
+        let bars = |other: &Entry| {
+            let undone = undoes == Some(other.flow.id) && other.is_held();
+            other.flow.id != id && !undone
+        };
+        Ok(self.unsettled().await?.into_iter().find(bars).map(|other| other.flow.id))
+    }
+
     /// Writes an attempt down. Durable on return; only then may the device be touched, and only
     /// when the way is free.
     ///
     /// # Errors
     /// [`Trouble::TooLarge`], and nothing was written; else [`Trouble::Store`], [`Trouble::Moved`]:
     /// it may have been written. Do not send.
-    pub async fn begin(&self, entry: &mut Entry, begun: Begun) -> Result<Way, Trouble> {
+    pub async fn begin(
+        &self,
+        entry: &mut Entry,
+        begun: Begun,
+        undoes: Option<Uuid>,
+    ) -> Result<Way, Trouble> {
         if begun.what.size() > ASKED_MAX {
             return Err(Trouble::TooLarge { max: ASKED_MAX });
         }
         self.say(entry, AttemptCommand::Begin(begun)).await?;
         // Commits are serial: of two runs that begin at once, the later one sees the other here.
-        let beside = self.unsettled().await?.into_iter().any(|one| one.flow.id != entry.flow.id);
-        Ok(if beside { Way::Taken } else { Way::Free })
+        let beside = self.obstacle(entry.flow.id, undoes).await?;
+        Ok(if beside.is_some() { Way::Taken } else { Way::Free })
     }
 
     /// Writes down what happened to an attempt. Durable on return.

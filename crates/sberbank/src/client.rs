@@ -14,8 +14,8 @@ use tillway_core::id::Uuid;
 use tillway_core::pan::Masked;
 use tillway_core::port::terminal::{
     Approval, Attempt, Capabilities, CardTerminal, Decline, Fault, HoldError, Known, MoneyOutcome,
-    Operation, Reason, ReconcileOutcome, Reconciliation, Report, ReportKind, Resolution, ResolveBy,
-    Slip, TerminalError, TerminalInfo, TwoPhase,
+    Operation, Original, Reason, ReconcileOutcome, Reconciliation, Report, ReportKind, Resolution,
+    ResolveBy, Slip, TerminalError, TerminalInfo, TwoPhase,
 };
 use tillway_core::port::{Clock, async_trait};
 use tillway_device::{Exec, Mode, Worker};
@@ -181,6 +181,43 @@ impl Sberbank {
         Ok(())
     }
 
+    /// The command that rolls back has no number to be asked by, but the payment has: it stands, or
+    /// it is gone, which is what was wanted. Our choice, until a bank's engineer confirms it.
+    async fn resolve_roll_back(&self, attempt: &Attempt, of: &Original) -> Resolution {
+        let payment = Operation::Pay { amount: of.amount };
+        let mut said = Masked::default();
+        for _ in 0..2 {
+            let words = Words::of(&of.attempt, &payment);
+            let command = &self.config.commands.status;
+            let answer = match self.serve(command, &words, self.config.report_within).await {
+                Ok(answered) => answered.answer,
+                Err(unanswered) => return Resolution::NotYet(unanswered.error()),
+            };
+            if is_foreign(&of.attempt, &answer) {
+                let text = "the terminal told of another operation";
+                return Resolution::NotYet(TerminalError::new(Fault::Garbled, text));
+            }
+            match (answer.code, code::money(answer.code)) {
+                (code::NOT_PERFORMED, _) => {
+                    return Resolution::Approved(Box::new(approval(of.amount, &answer, &[])));
+                }
+                (_, Class::Approved) => {}
+                (_, Class::InDoubt) => {
+                    let error = TerminalError::new(Fault::Undefined, answer.evidence().as_str());
+                    return Resolution::NotYet(error);
+                }
+                (_, Class::Declined(_)) => {
+                    return self.evidence("the terminal does not tell what was rolled back").await;
+                }
+            }
+            if let Err(error) = self.is_over(attempt).await {
+                return Resolution::NotYet(error);
+            }
+            said = answer.evidence();
+        }
+        Resolution::NotPerformed(said)
+    }
+
     /// What a status says. `None`: it says that nothing was performed, which is to be asked twice.
     async fn judge(
         &self,
@@ -297,10 +334,13 @@ impl CardTerminal for Sberbank {
                 MoneyOutcome::InDoubt(_) => {}
             }
         }
-        // The command of the second phase has no number to be asked by.
-        let by_number = !matches!(what, Operation::RollBack { .. }) || !self.config.two_phase;
-        if !by_number || self.config.commands.status.trim().is_empty() {
+        if self.config.commands.status.trim().is_empty() {
             return self.evidence("the terminal cannot tell an operation by its number").await;
+        }
+        if let Operation::RollBack { of } = what
+            && self.config.two_phase
+        {
+            return self.resolve_roll_back(attempt, of).await;
         }
         let mut said = Masked::default();
         for _ in 0..2 {
@@ -336,9 +376,10 @@ impl CardTerminal for Sberbank {
         Ok(Report { empty: empty || slips.is_empty(), slips, totals: None })
     }
 
+    /// As far as this run of the program knows it: the pad has no command for it.
     async fn last_slip(&self) -> Result<Vec<Slip>, TerminalError> {
-        let text = "sb_pilot has no command for the last slip";
-        Err(TerminalError::new(Fault::Unsupported, text))
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(last.as_ref().map(|(_, answered)| answered.slips.clone()).unwrap_or_default())
     }
 
     async fn reconcile(&self) -> ReconcileOutcome {

@@ -1,6 +1,6 @@
 //! Two thousand payments through a pad that lies and a till that dies: the bank and the journal
 //! agree at the end, or a person is asked.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod common;
 

@@ -97,13 +97,13 @@ impl Guarded<dyn FiscalRegister> {
         if turn.holder().is_some() {
             return Err(not(RegisterError::new(Cause::ReceiptOpen, "of another attempt")));
         }
-        let unsettled = turn.unsettled().await.map_err(|trouble| not(journal(&trouble)))?;
-        if let Some(other) = unsettled.first() {
-            return Err(not(doubt(other.flow.id)));
+        let obstacle = turn.obstacle(entry.flow.id, None).await;
+        if let Some(other) = obstacle.map_err(|trouble| not(journal(&trouble)))? {
+            return Err(not(doubt(other)));
         }
         let before = self.inner.mark().await.map_err(not)?;
         let begun = turn.begun(Body::of(intent), total, Body::of(&before));
-        match turn.begin(&mut entry, begun).await {
+        match turn.begin(&mut entry, begun, None).await {
             Ok(Way::Free) => {}
             Ok(Way::Taken) => {
                 let outcome = not(RegisterError::new(Cause::Doubt, "of another run"));

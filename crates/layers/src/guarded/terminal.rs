@@ -55,7 +55,7 @@ impl Guarded<dyn CardTerminal> {
             let id = entry.flow.id;
             let Some((what, at)) = asked(&entry) else { return Err(Trouble::Damaged { id }) };
             let attempt = Attempt { id, at };
-            let held = is_held(&entry);
+            let held = entry.is_held();
             let found = match answer(&entry) {
                 MoneyOutcome::Approved(approval) => Resolution::Approved(approval),
                 _ => self.settle(&turn, &mut entry, &attempt, &what).await,
@@ -128,17 +128,14 @@ impl Guarded<dyn CardTerminal> {
         what: &Operation,
     ) -> Result<Entry, MoneyOutcome> {
         what.check().map_err(|error| not_started(&error))?;
-        let unsettled =
-            turn.unsettled().await.map_err(|trouble| not_started(&journal(&trouble)))?;
         // A held payment is undone at the terminal that holds it.
-        let undone = what.original().map(|of| of.attempt.id);
-        let other =
-            unsettled.iter().find(|other| !(is_held(other) && undone == Some(other.flow.id)));
-        if let Some(other) = other {
-            return Err(not_started(&unsettled_error(other.flow.id)));
+        let undoes = what.original().map(|of| of.attempt.id);
+        let obstacle = turn.obstacle(attempt.id, undoes).await;
+        if let Some(other) = obstacle.map_err(|trouble| not_started(&journal(&trouble)))? {
+            return Err(not_started(&unsettled_error(other)));
         }
         let begun = turn.begun(Body::of(what), what.amount(), Body::of(&attempt.at));
-        match turn.begin(&mut entry, begun).await {
+        match turn.begin(&mut entry, begun, undoes).await {
             Ok(Way::Free) => Ok(entry),
             Ok(Way::Taken) => {
                 let error = TerminalError::new(Fault::Unsettled, "of another run");
@@ -180,7 +177,7 @@ impl Guarded<dyn CardTerminal> {
             return Ok(());
         };
         let mut original = turn.load(of.attempt.id).await?;
-        if is_held(&original) {
+        if original.is_held() {
             turn.say(&mut original, AttemptCommand::Release).await?;
         }
         Ok(())
@@ -214,7 +211,7 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
     }
 
     async fn probe(&self) -> Result<TerminalInfo, TerminalError> {
-        let _turn = self.without(is_held).await?;
+        let _turn = self.without(Entry::is_held).await?;
         self.inner.probe().await
     }
 
@@ -261,7 +258,7 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
     async fn confirm(&self, attempt: &Attempt, of: &Approval) -> Result<(), HoldError> {
         let turn = self.attempts.turn().await.map_err(|trouble| journal(&trouble))?;
         let mut entry = self.payment(&turn, attempt.id).await?;
-        if !is_held(&entry) {
+        if !entry.is_held() {
             return Ok(());
         }
         self.inner.confirm(attempt, of).await?;
@@ -304,12 +301,12 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
     }
 
     async fn report(&self, kind: ReportKind) -> Result<Report, TerminalError> {
-        let _turn = self.without(is_held).await?;
+        let _turn = self.without(Entry::is_held).await?;
         self.inner.report(kind).await
     }
 
     async fn last_slip(&self) -> Result<Vec<Slip>, TerminalError> {
-        let _turn = self.without(is_held).await?;
+        let _turn = self.without(Entry::is_held).await?;
         self.inner.last_slip().await
     }
 
@@ -333,11 +330,6 @@ impl Known for Names {
 fn asked(entry: &Entry) -> Option<(Operation, Timestamp)> {
     let begun = entry.flow.begun.as_ref()?;
     Some((begun.what.read()?, begun.before.read()?))
-}
-
-/// Whether a payment waits for a word: no other call goes to its terminal (F7).
-fn is_held(entry: &Entry) -> bool {
-    matches!(entry.flow.standing, Standing::Held(_))
 }
 
 /// What a stream says became of its attempt.

@@ -101,6 +101,8 @@ pub struct Pad {
     pub settings: Settings,
     /// What happens at the next operations; when none is left, all goes well.
     pub steps: VecDeque<Step>,
+    /// The cable is out: whatever is asked, there is no contact with the pad.
+    pub unplugged: bool,
     operations: Vec<Moved>,
     batch: u32,
     /// The last answer with an approval, for a program that gives it again.
@@ -183,6 +185,9 @@ impl Pad {
         let at =
             Timestamp { utc_ms: at.utc_ms + i64::from(self.settings.clock_off_min) * 60_000, ..at };
         let Some(command) = Command::read(arguments) else { return self.plain(4300, None) };
+        if self.unplugged {
+            return self.plain(99, None);
+        }
         // Only what asks the bank meets the faults of a scenario; a status tells what it knows.
         let asks_bank = matches!(command.op, 1 | 3 | 7 | 8 | 13 | 15 | 16);
         let step = if asks_bank { self.steps.pop_front() } else { None }.unwrap_or_default();

@@ -58,7 +58,7 @@ macro_rules! __terminal_cases {
             batches::f22_lost_reconciliation_shows_in_the_report
             batches::totals_are_those_of_the_bank (Totals)
             batches::last_slip_is_of_the_last_operation
-            calls::probe_tells_the_terminal
+            calls::probe_moves_nothing
             calls::probe_without_a_link
             calls::one_call_at_a_time
             calls::dropped_call_is_settled

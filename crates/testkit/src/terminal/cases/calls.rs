@@ -8,9 +8,11 @@ use crate::suite::{Failure, check};
 use crate::terminal::cases::doubts::polled;
 use crate::terminal::{Ground, Trouble};
 
-/// A terminal says who it is.
-pub async fn probe_tells_the_terminal(g: &mut Ground) -> Result<(), Failure> {
-    check(g.terminal().probe().await?.terminal.is_some(), "the terminal has a number")
+/// A terminal that is asked who it is answers, and no money moves.
+pub async fn probe_moves_nothing(g: &mut Ground) -> Result<(), Failure> {
+    let before = g.venue().moves();
+    g.terminal().probe().await?;
+    check(g.venue().moves() == before, "a probe moved money")
 }
 
 /// Silence is an error that says what to look at.
