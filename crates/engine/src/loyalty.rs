@@ -86,7 +86,7 @@ impl LoyaltyDesk for Engine {
     ) -> Result<Option<LoyaltyView>, TableRefusal> {
         let view = async {
             let Some(sheet) = self.bound_sheet(order).await? else { return Ok(None) };
-            self.loyalty_view(&sheet).await.map(Some)
+            self.loyalty_view(sheet).await.map(Some)
         };
         let most = self.budget(caller, READ_MAX);
         let view = within(&*self.0.ports.clock, most, view).await;
@@ -269,8 +269,8 @@ impl Engine {
         Ok(sheet.filter(|s| s.order.payer().is_some() && s.guest.is_some()))
     }
 
-    async fn loyalty_view(&self, sheet: &Sheet) -> Result<LoyaltyView, TableRefusal> {
-        let guest = sheet.guest.as_ref().ok_or(TableRefusal::Unavailable)?;
+    async fn loyalty_view(&self, sheet: Sheet) -> Result<LoyaltyView, TableRefusal> {
+        let guest = sheet.guest.ok_or(TableRefusal::Unavailable)?;
         let photo = if self.0.config.photo && sheet.has_photo {
             let photo = self.store().photo(guest.id).await;
             photo.map_err(unavailable)?
@@ -282,8 +282,8 @@ impl Engine {
         Ok(LoyaltyView {
             name: guest.names.display(&guest.client_id),
             wallets: shown.map_err(unavailable)?,
-            gifts: guest.gifts.clone(),
-            hints: guest.hints.clone(),
+            gifts: guest.gifts,
+            hints: guest.hints,
             overdraft: counts && sheet.accounts.iter().any(|a| a.overdraft.is_positive()),
             photo,
         })

@@ -116,9 +116,8 @@ impl Table<'_> {
     fn shown(&self, view: &LoyaltyView) -> Reply {
         let config = &self.shared.config;
         let out = LoyaltyOut::of(view, config);
-        let wanted = config.photo && is_accepted(self.headers);
-        let photo = view.photo.as_deref().filter(|photo| wanted && is_photo(photo));
-        if let Some(photo) = photo
+        let photo = view.photo.as_deref().filter(|_| config.photo);
+        if let Some(photo) = photo.filter(|photo| is_photo(photo) && is_accepted(self.headers))
             && let Ok(part) = serde_json::to_vec(&out.part(config.json_case.in_part()))
             && let Some(multipart) = Multipart::of(&part, photo)
         {
