@@ -151,10 +151,13 @@ mod tests {
         }
     }
 
+    /// A name, whose it is, what differs, and what is found.
+    type Row = (&'static str, Owner, fn(&mut Record), &'static str);
+
     #[test]
-    fn b10_one_operation_is_weighed() {
+    fn one_operation_is_weighed() {
         use Owner::{Nobody, Other, Ours};
-        let rows: [(&str, Owner, fn(&mut Record), &str); 17] = [
+        let rows: [Row; 17] = [
             ("it", Nobody, |_| {}, "found"),
             ("of another attempt", Other, |_| {}, "nothing"),
             ("journaled already", Ours, |r| r.amount = None, "found"),
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn b10_several_operations_are_weighed() {
+    fn several_operations_are_weighed() {
         let other = Record { reference: Some("607412207716".into()), ..record() };
         let one = (record(), Owner::Nobody);
         assert_eq!(find(&PAY, &[]), "nothing");

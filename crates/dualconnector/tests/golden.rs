@@ -4,56 +4,23 @@
 
 mod support;
 
-use std::collections::VecDeque;
 use std::fmt::Write;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use support::{ADDRESS, BEGIN};
+use support::{ADDRESS, BEGIN, Script, fixture};
 use tillway_core::Kopecks;
 use tillway_core::id::Uuid;
+use tillway_core::port::CardTerminal;
 use tillway_core::port::terminal::{
     Attempt, MoneyOutcome, Operation, Original, ReconcileOutcome, ReportKind, Slip,
 };
-use tillway_core::port::{CardTerminal, async_trait};
 use tillway_dualconnector::{Config, DualConnector, Offline};
 use tillway_testkit::runtime::{InlineSpawner, TestClock, block_on};
-use tillway_transport::{HttpTransport, TransportError};
-
-/// Answers in order, and keeps what was asked.
-#[derive(Debug, Default)]
-struct Script {
-    answers: Mutex<VecDeque<Vec<u8>>>,
-    requests: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl HttpTransport for Script {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/"));
-        let body = String::from_utf8(request.body().to_vec()).unwrap();
-        assert!(body.is_ascii(), "a request is ASCII");
-        self.requests.lock().unwrap().push(body);
-        let answer = self.answers.lock().unwrap().pop_front().unwrap();
-        let response = Response::builder().header("content-type", "text/xml");
-        Ok(response.body(answer.into()).unwrap())
-    }
-}
-
-fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")).join(name)
-}
-
-fn answer(name: &str) -> Vec<u8> {
-    std::fs::read(fixture("answers").join(format!("{name}.xml"))).unwrap()
-}
+use tillway_transport::HttpTransport;
 
 /// A terminal of which the number is known, and what it is asked and answers.
 fn terminal(answers: &[&str], change: impl FnOnce(&mut Config)) -> (DualConnector, Arc<Script>) {
-    let script = Arc::new(Script::default());
-    *script.answers.lock().unwrap() = answers.iter().map(|name| answer(name)).collect();
+    let script = Arc::new(Script::of(answers));
     let mut config = Config::new(ADDRESS);
     config.terminal = Some("00012345".into());
     change(&mut config);
@@ -90,7 +57,7 @@ fn golden(name: &str, text: &str) {
 }
 
 #[test]
-fn b4_requests() {
+fn requests_that_move_money() {
     let part = Kopecks(2_500);
     let rows = [
         ("sale", PAY),
@@ -101,22 +68,22 @@ fn b4_requests() {
     for (name, what) in rows {
         let (terminal, script) = terminal(&["status_0"], |_| {});
         block_on(terminal.perform(&attempt(418), &what));
-        golden(&format!("requests/{name}.xml"), &script.requests.lock().unwrap()[0]);
+        golden(&format!("requests/{name}.xml"), &script.requests()[0]);
     }
     // The last receipt is asked for first; then 53 repeats number and time of what it undoes.
     let (terminal, script) = terminal(&["status_1", "status_0"], |_| {});
     let of = Original { reference: Some("607412207715".into()), ..original() };
     block_on(terminal.perform(&attempt(418), &Operation::RollBack { of }));
-    golden("requests/last_receipt.xml", &script.requests.lock().unwrap()[0]);
-    golden("requests/emergency.xml", &script.requests.lock().unwrap()[1]);
+    golden("requests/last_receipt.xml", &script.requests()[0]);
+    golden("requests/emergency.xml", &script.requests()[1]);
 }
 
 #[test]
-fn b4_requests_that_move_nothing() {
+fn requests_that_move_nothing() {
     let ask = |name: &str, change: fn(&mut Config), call: &dyn Fn(&DualConnector)| {
         let (terminal, script) = terminal(&["test"], change);
         call(&terminal);
-        golden(&format!("requests/{name}.xml"), &script.requests.lock().unwrap()[0]);
+        golden(&format!("requests/{name}.xml"), &script.requests()[0]);
     };
     ask("test", |_| {}, &|t| drop(block_on(t.probe())));
     ask("test_of_an_unknown", |c| c.terminal = None, &|t| drop(block_on(t.probe())));
@@ -129,7 +96,7 @@ fn b4_requests_that_move_nothing() {
 
 /// Another bank's codes and fields are configuration.
 #[test]
-fn b4_a_profile_is_configuration() {
+fn profile_is_configuration() {
     use tillway_dualconnector::profile::{Call, Field};
     let change = |config: &mut Config| {
         config.profile.codes.insert(Call::Refund, 3);
@@ -142,7 +109,7 @@ fn b4_a_profile_is_configuration() {
     let (terminal, script) = terminal(&["status_0"], change);
     let refund = Operation::Refund { of: original(), amount: Kopecks(12_500) };
     block_on(terminal.perform(&attempt(418), &refund));
-    golden("requests/refund_of_another_bank.xml", &script.requests.lock().unwrap()[0]);
+    golden("requests/refund_of_another_bank.xml", &script.requests()[0]);
 }
 
 fn shown(slips: &[Slip], text: &mut String) {
@@ -181,7 +148,7 @@ fn outcome(outcome: &MoneyOutcome) -> String {
 
 /// Every answer that a payment may get, and what it means.
 #[test]
-fn b5_b6_answers() {
+fn answers_to_a_payment() {
     let mut names: Vec<String> = std::fs::read_dir(fixture("answers"))
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
@@ -200,7 +167,7 @@ fn b5_b6_answers() {
 
 /// What a status means is looked at once more by hand: the file above may be written by a mistake.
 #[test]
-fn b5_statuses_and_errors() {
+fn statuses_and_errors() {
     let rows = [
         ("status_1", "approved 12500"),
         ("status_1_host_code_refused", "approved 12500"),
@@ -250,7 +217,7 @@ fn b5_statuses_and_errors() {
 }
 
 #[test]
-fn b6_reports_and_reconciliations() {
+fn reports_and_reconciliations() {
     let (full, _) = terminal(&["report_full"], |_| {});
     let report = block_on(full.report(ReportKind::Full)).unwrap();
     let totals = report.totals.unwrap();

@@ -1,6 +1,6 @@
 //! 2 000 payments while everything goes wrong that can: at the end bank and journal agree, or the
 //! entry is listed with its evidence. Never a double charge, never a lost approval.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
@@ -268,11 +268,11 @@ fn storm(seed: u64, payments: usize, way: Way) {
 }
 
 #[test]
-fn b10_2000_payments_in_a_storm() {
+fn two_thousand_payments_in_a_storm() {
     storm(0x5EED_0001, 2_000, Way::Direct);
 }
 
 #[test]
-fn b10_200_payments_in_a_storm_over_http() {
+fn payments_in_a_storm_over_http() {
     storm(0x5EED_0002, 200, Way::Http);
 }

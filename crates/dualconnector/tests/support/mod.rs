@@ -1,9 +1,13 @@
 //! A venue of simulated terminals, on tokio's paused time.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
 use tillway_core::port::{CardTerminal, Clock, Spawner, Task, async_trait};
 use tillway_core::{Kopecks, Timestamp};
 use tillway_dualconnector::{Config, DualConnector};
@@ -13,7 +17,7 @@ use tillway_testkit::terminal::{Executor, Move, MoveKind, Running, Trouble, Venu
 use tillway_transport::client::MemoryNet;
 use tillway_transport::fault::{Fault, FaultyTransport};
 use tillway_transport::server::ServerConfig;
-use tillway_transport::{HttpTransport, Runtime};
+use tillway_transport::{HttpTransport, Runtime, TransportError};
 
 pub(crate) const ADDRESS: &str = "http://dualconnector:9015";
 
@@ -102,7 +106,7 @@ impl Cable {
 
     pub(crate) fn over<T: HttpTransport>(&self, inner: T) -> Arc<dyn HttpTransport> {
         let cable = self.clone();
-        Arc::new(FaultyTransport::new(inner, move |request: &http::Request<bytes::Bytes>, _| {
+        Arc::new(FaultyTransport::new(inner, move |request: &Request<Bytes>, _| {
             let mut state = cable.lock();
             if state.unplugged {
                 return Fault::Refuse;
@@ -257,4 +261,48 @@ impl Venue for Place {
     fn executor(&self) -> Arc<dyn Executor> {
         Arc::new(Paused)
     }
+}
+
+/// Answers in order, and keeps what was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    answers: Mutex<VecDeque<Vec<u8>>>,
+    requests: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl HttpTransport for Script {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/"));
+        let body = String::from_utf8(request.body().to_vec()).unwrap();
+        assert!(body.is_ascii(), "a request is ASCII");
+        self.requests.lock().unwrap().push(body);
+        let answer = self.answers.lock().unwrap().pop_front().unwrap();
+        let response = Response::builder().header("content-type", "text/xml");
+        Ok(response.body(answer.into()).unwrap())
+    }
+}
+
+impl Script {
+    /// Answers with these fixtures, in order.
+    pub(crate) fn of(names: &[&str]) -> Self {
+        let read =
+            |name: &&str| std::fs::read(fixture("answers").join(format!("{name}.xml"))).unwrap();
+        let answers = Mutex::new(names.iter().map(read).collect());
+        Self { answers, requests: Mutex::default() }
+    }
+
+    /// Whether nothing is left to answer.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.answers.lock().unwrap().is_empty()
+    }
+
+    /// What was asked.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")).join(name)
 }
