@@ -439,6 +439,11 @@ mod tests {
         assert_eq!(found.known().unwrap().verdict, Done);
         let asked: Vec<_> = doubt.into_iter().chain([Find(said(Person))]).collect();
         assert_eq!(after(asked.clone()).unwrap().head().status, Status::NeedsPerson);
+        let found = after(asked.iter().cloned().chain([Find(said(Refused))])).unwrap();
+        assert_eq!(found.known().unwrap().verdict, Refused, "the device came back and can say");
+        for still in [InDoubt, Person] {
+            assert!(after(asked.iter().cloned().chain([Find(said(still))])).is_err());
+        }
         let by_nobody = asked.iter().cloned().chain([Judge(said(Refused))]);
         assert!(after(by_nobody).is_err());
         let undecided = asked.iter().cloned().chain([Judge(person(InDoubt))]);
@@ -475,6 +480,18 @@ mod tests {
         assert_eq!(shelf, named_shelf("kiosk 1", "407414220712"));
         assert_ne!(shelf, named_shelf("kiosk 2", "407414220712"));
         assert!(shelf.len() < 64);
+    }
+
+    /// An answer that nobody waits for means nothing.
+    #[test]
+    fn an_answer_is_taken_once() {
+        let answer = |flow: &AttemptFlow| flow.answer(said(Done), Timestamp::default());
+        assert!(answer(&new()).is_none());
+        let mut flow = after([Begin(begun(1))]).unwrap();
+        let step = answer(&flow).unwrap();
+        assert_eq!(step.events, [AttemptEvent::Answered(said(Done))]);
+        flow.apply(&step.events[0]).unwrap();
+        assert!(answer(&flow).is_none());
     }
 
     #[test]
@@ -525,6 +542,7 @@ mod tests {
     #[test]
     fn a_body_reads_as_what_it_is() {
         assert_eq!(format!("{:?}", Body::of(&"4601234567890")), "Body(14 bytes)");
+        assert_eq!(Body::of(&"4601234567890").size(), 14);
         assert_eq!(Body::of(&7_u64).read::<u64>(), Some(7));
         assert_eq!(Body::of(&"text").read::<u64>(), None);
     }

@@ -91,6 +91,52 @@ fn a_receipt_of_another_operation_is_not_it() {
     assert_eq!(finding, Finding::Written(Box::new(mine)));
 }
 
+/// An operation that is asked for by nobody convicts no document, and acquits none.
+#[test]
+fn a_program_that_prints_no_operation_believes_the_rest() {
+    let theirs = Registered { operation: Some("b".into()), ..receipt(119, 36_000) };
+    let written = Finding::Written(Box::new(theirs.clone()));
+    assert_eq!(found(std::slice::from_ref(&theirs)), written);
+    let bare =
+        Search::new(Expected { operation: Some("a".into()), ..expected() }, mark(118), Vec::new());
+    assert_eq!(walk(bare, &[receipt(119, 36_000)]), Finding::NotWritten);
+}
+
+#[test]
+fn a_document_without_a_total_is_found_by_kind_and_time() {
+    let shift =
+        |number| Registered { at: Some(at(1)), ..Registered::new(DocumentKind::OpenShift, number) };
+    let expected = Expected { kind: DocumentKind::OpenShift, total: None, ..expected() };
+    let finding = walk(Search::new(expected, mark(118), Vec::new()), &[shift(119)]);
+    assert_eq!(finding, Finding::Written(Box::new(shift(119))));
+}
+
+/// The register's clock is believed within five minutes of the call, to the millisecond.
+#[test]
+fn the_time_of_a_document_is_within_the_slack() {
+    let moved = |minute, ms| {
+        let at = Timestamp { utc_ms: at(minute).utc_ms + ms, ..at(minute) };
+        Registered { at: Some(at), ..receipt(119, 36_000) }
+    };
+    for document in [moved(-5, 0), moved(15, 0)] {
+        assert_eq!(found(std::slice::from_ref(&document)), Finding::Written(Box::new(document)));
+    }
+    for document in [moved(-5, -1), moved(15, 1)] {
+        assert_eq!(why(found(&[document])), Why::Unlike);
+    }
+}
+
+/// A person sees where the memory stood, where it stands, and all that it could be.
+#[test]
+fn the_evidence_has_every_document_that_could_be_it() {
+    let two = vec![receipt(119, 36_000), receipt(121, 36_000)];
+    let between = Registered { total: None, ..receipt(120, 0) };
+    let documents = [two[0].clone(), between.clone(), two[1].clone(), receipt(122, 1)];
+    let Finding::Person(evidence) = found(&documents) else { panic!("decided") };
+    assert_eq!((evidence.why, evidence.before, evidence.now), (Why::Several, mark(118), mark(122)));
+    assert_eq!(evidence.candidates, [two, vec![between]].concat());
+}
+
 #[test]
 fn what_the_memory_cannot_tell_apart_goes_to_a_person() {
     let two = [receipt(119, 36_000), receipt(120, 36_000)];
@@ -117,6 +163,9 @@ fn another_memory_goes_to_a_person() {
         let Ask::Nothing(finding) = search.next() else { panic!("goes on") };
         assert_eq!(why(finding), reason);
     }
+    let mut search = Search::new(expected(), mark(118), Vec::new());
+    search.answer(Answer::Last { mark: mark(118 + 256), idle: true });
+    assert_eq!(search.next(), Ask::Document(119), "as many as a walk reads");
 }
 
 /// The register answers with another document than was asked for: nothing it says is believed.
