@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tillway::core::port::{Clock, ReadError, Store};
+use tillway::core::port::{Clock, Query, ReadError, Store};
 
 use crate::failure::Failure;
 use crate::metrics;
@@ -19,7 +19,7 @@ pub(crate) async fn damaged(store: &dyn Store, clock: &dyn Clock, each: impl Fn(
     let mut was_up = true;
     loop {
         let answer = tokio::select! {
-            answer = store.ready() => Some(answer),
+            answer = look(store) => Some(answer),
             () = clock.sleep(ANSWER_MAX) => None,
         };
         if answer == Some(Err(ReadError::Corrupt)) {
@@ -40,6 +40,12 @@ pub(crate) async fn damaged(store: &dyn Store, clock: &dyn Clock, each: impl Fn(
         each();
         clock.sleep(EVERY).await;
     }
+}
+
+/// A store that has nothing to write is ready without a look at its file; this is one.
+async fn look(store: &dyn Store) -> Result<(), ReadError> {
+    store.ready().await?;
+    store.heads(&Query::default(), None, 1).await.map(drop)
 }
 
 #[cfg(test)]
