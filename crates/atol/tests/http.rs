@@ -152,6 +152,10 @@ fn f20_a_task_that_is_not_known_is_sent_again_only_when_the_memory_has_nothing_n
         // Read twice at rest, and only then sent again, under the same uuid.
         check(&[&begin, &[(POST, lost), UNKNOWN], &STANDS, &STANDS, &end], written);
     }
+    // The repeat is refused; the first may still be on its way.
+    let refused = [(POST, Reply::Is(403, NO))];
+    let first = [(POST, Reply::Lost), UNKNOWN];
+    check(&[&begin, &first, &STANDS, &STANDS, &refused], in_doubt(Cause::Setup));
     let busy = ("GET /api/v2/getRequestsQueueStatus", Reply::Is(200, r#"{"number":1}"#));
     let lost = [(POST, Reply::Lost), UNKNOWN, busy];
     check(&[&begin, &lost, &STANDS[1..]], in_doubt(Cause::Busy));
