@@ -215,13 +215,20 @@ pub(crate) fn words(packet: &Packet, profile: &Profile) -> String {
     let screen = packet.get(profile, Field::Text).unwrap_or_default();
     // A picture for the screen may stand behind it.
     let screen = screen.split('^').next().unwrap_or_default().trim();
-    match &packet.error {
+    let words = match &packet.error {
         Some(ServiceError { code, text }) => {
             let code = code.map_or_else(|| "?".to_owned(), |code| code.to_string());
-            format!("error {code} of DualConnector {text} {screen}").trim().to_owned()
+            format!("error {code} of DualConnector {text} {screen}")
         }
         None => screen.to_owned(),
-    }
+    };
+    one_line(words.trim(), WORDS_CHARS_MAX)
+}
+
+/// What is shown within a line has none of its own, and an end.
+fn one_line(text: &str, chars_max: usize) -> String {
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(chars_max).map(blank).collect()
 }
 
 /// What the terminal sent, for support: known fields only, and none that says who the guest is.
@@ -236,24 +243,24 @@ pub(crate) fn evidence(packet: &Packet, profile: &Profile) -> Masked {
                 let (day, time) = value.split_at(8);
                 format!("{day}T{time}")
             }
-            _ => value.chars().take(EVIDENCE_CHARS_MAX).collect(),
+            _ => one_line(value, EVIDENCE_CHARS_MAX),
         };
         // Writing to a string does not fail.
         let _ = write!(text, "{}={value} ", profile.id(field));
     }
     if let Some(error) = &packet.error {
-        let _ = write!(text, "error={:?} {}", error.code, error.text);
+        let _ = write!(text, "error={:?} {}", error.code, one_line(&error.text, WORDS_CHARS_MAX));
     }
     Masked::new(text.trim_end())
 }
 
 const EVIDENCE_CHARS_MAX: usize = 100;
+const WORDS_CHARS_MAX: usize = 200;
 const CLEAN_CHARS_MAX: usize = 64;
 
 /// A value of the terminal as it may be kept.
 pub(crate) fn clean(value: &str) -> Box<str> {
-    let short: String = value.chars().take(CLEAN_CHARS_MAX).collect();
-    Masked::new(&short).as_str().into()
+    Masked::new(&one_line(value, CLEAN_CHARS_MAX)).as_str().into()
 }
 
 pub(crate) fn device_time(
@@ -319,7 +326,8 @@ pub(crate) fn composed(
     ];
     let full = rows.iter().filter(|(_, value)| !value.is_empty());
     let lines = full.map(|(label, value)| format!("{label} {value}").trim_start().to_owned());
-    slip(SlipCopy::Single, &lines.collect::<Vec<_>>())
+    // Whatever the fields have in them, the printer gets lines.
+    slip(SlipCopy::Single, &wire::lines(&lines.collect::<Vec<_>>().join("\n")))
 }
 
 /// What an operation is called on a slip.
@@ -329,5 +337,34 @@ pub(crate) fn name_of(kind: Option<Kind>) -> &'static str {
         Some(Kind::Cancel) => "ОТМЕНА",
         Some(Kind::Refund) => "ВОЗВРАТ",
         None => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tillway_core::id::Uuid;
+    use tillway_core::port::terminal::Attempt;
+
+    use super::*;
+
+    /// Found by fuzzing: a merchant of 300 characters made a line that no printer takes.
+    #[test]
+    fn whatever_a_service_sends_is_lines() {
+        let long = "м".repeat(300);
+        let xml = format!(
+            "<response><field id=\"39\">1</field><field id=\"28\">{long}&#10;{long}</field>\
+             <field id=\"14\">1&#13;&#7;2</field><field id=\"19\">{long}&#10;</field></response>"
+        );
+        let packet = wire::read(xml.as_bytes(), None).unwrap();
+        let attempt = Attempt { id: Uuid::from_u128(7), at: Timestamp::utc(0) };
+        let what = Operation::Pay { amount: Kopecks(100) };
+        let (call, number) = (Call::Sale, attempt.number());
+        let asked = Asked { what, call, number, terminal: None, at: attempt.at };
+        let config = Config::new("http://localhost:9015");
+        let MoneyOutcome::Approved(paid) = money(&asked, &packet, &config) else { panic!("no") };
+        let lines = || paid.slips.iter().flat_map(|slip| &slip.lines).map(Masked::as_str);
+        assert!(lines().all(|line| line.chars().count() <= 200), "{paid:?}");
+        assert!(lines().chain([paid.evidence.as_str()]).all(|l| !l.contains(char::is_control)));
+        assert_eq!(paid.reference.as_deref(), Some("1  2"));
     }
 }

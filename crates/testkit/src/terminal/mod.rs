@@ -1,4 +1,5 @@
-//! What every card terminal must do, as cases: one for each MUST of [`CardTerminal`].
+//! What every card terminal must do, as cases: one for each MUST of
+//! [`CardTerminal`](tillway_core::port::CardTerminal).
 //!
 //! A case is an async function over a [`Ground`]: a fresh terminal at a [`Venue`], where guests
 //! give up, answers are lost and cables are pulled, and where the **truth** can be read past the
