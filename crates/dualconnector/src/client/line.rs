@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::lock::OwnedMutexGuard;
-use http::header::CONTENT_TYPE;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use tillway_core::id::Uuid;
 use tillway_core::port::terminal::{Fault, MoneyOutcome, TerminalError};
@@ -152,6 +152,9 @@ impl Line {
         *request.uri_mut() = self.uri.clone();
         let xml = HeaderValue::from_static("text/xml; charset=windows-1251");
         request.headers_mut().insert(CONTENT_TYPE, xml);
+        // On a connection that was kept, and closed from the other side just now, it would be
+        // unknown whether the request arrived.
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         RequestLimits {
             connect_timeout: self.config.waits.connect,
             // The clock below is the one that counts.

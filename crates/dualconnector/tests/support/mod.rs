@@ -274,6 +274,7 @@ pub(crate) struct Script {
 impl HttpTransport for Script {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/"));
+        assert_eq!(request.headers()["connection"], "close", "a doubt less");
         let body = String::from_utf8(request.body().to_vec()).unwrap();
         assert!(body.is_ascii(), "a request is ASCII");
         self.requests.lock().unwrap().push(body);
