@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use support::JumpingClock;
 use support::house::{DEVICE, MORNING, Plan};
 use support::net::{Loss, Net};
+use support::shop::Shop;
 use tillway_atol::task::{self, Context};
 use tillway_atol::{AtolWeb, WebConfig};
 use tillway_core::fiscal::{DocumentKind, ReceiptKind, Registered};
@@ -160,3 +161,13 @@ fiscal_conformance!(v2_web_requests, || Counter::new(V2WebRequests, false),
     lacks: [OpenReceipt, Operations]);
 fiscal_conformance!(shared_v1, || Counter::new(V1, true), lacks: [OpenReceipt]);
 fiscal_conformance!(shared_v2, || Counter::new(V2WebRequests, true), lacks: [OpenReceipt]);
+
+fn guarded(generation: Generation) -> Shop<Counter> {
+    let counter = Counter::new(generation, false);
+    let clock = Arc::clone(&counter.clock) as Arc<dyn Clock>;
+    Shop::new(counter, clock)
+}
+
+fiscal_conformance!(guarded_v1_flat, || guarded(V1Flat), lacks: [OpenReceipt, Operations]);
+fiscal_conformance!(guarded_v2_web_requests, || guarded(V2WebRequests),
+    lacks: [OpenReceipt, Operations]);

@@ -8,13 +8,14 @@ use tillway_atol::task;
 use tillway_core::Timestamp;
 use tillway_core::fiscal::{DocumentKind, ReceiptKind, Registered};
 use tillway_core::port::fiscal::Fiscal;
-use tillway_core::port::{FiscalRegister, async_trait};
+use tillway_core::port::{Clock, FiscalRegister, async_trait};
 use tillway_device::Mode;
 use tillway_sim::atol::{Body, Document, Fault, Memory, Point, Print};
 use tillway_testkit::fiscal::{Piece, Printed, Trouble, Venue};
 use tillway_testkit::fiscal_conformance;
 
 use crate::harness::Table;
+use crate::support::shop::Shop;
 
 /// A table whose register prints operations, or does not.
 struct Stall {
@@ -132,3 +133,13 @@ fiscal_conformance!(json, || stall(Receipts::Json, false), lacks: [Ids, Operatio
 fiscal_conformance!(json_shared, || stall(Receipts::Json, true), lacks: [Ids]);
 fiscal_conformance!(low_level, || stall(Receipts::LowLevel, false), lacks: [Ids, Operations]);
 fiscal_conformance!(low_level_shared, || stall(Receipts::LowLevel, true), lacks: [Ids]);
+
+fn guarded(receipts: Receipts) -> Shop<Stall> {
+    let stall = stall(receipts, false);
+    let clock = Arc::clone(&stall.table.clock) as Arc<dyn Clock>;
+    Shop::new(stall, clock)
+}
+
+// A guarded register knows every id, though the driver knows none.
+fiscal_conformance!(guarded_json, || guarded(Receipts::Json), lacks: [Operations]);
+fiscal_conformance!(guarded_low_level, || guarded(Receipts::LowLevel), lacks: [Operations]);

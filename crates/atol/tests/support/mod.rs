@@ -3,6 +3,7 @@
 
 pub(crate) mod house;
 pub(crate) mod net;
+pub(crate) mod shop;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
