@@ -239,7 +239,7 @@ pub(crate) fn evidence(packet: &Packet, profile: &Profile) -> Masked {
         let value = match field {
             Field::Receipt | Field::Card => continue,
             // Fourteen digits would look like a card number.
-            Field::Time | Field::HostTime if value.len() == 14 && value.is_ascii() => {
+            Field::Time | Field::HostTime if is_moment(value) => {
                 let (day, time) = value.split_at(8);
                 format!("{day}T{time}")
             }
@@ -252,6 +252,10 @@ pub(crate) fn evidence(packet: &Packet, profile: &Profile) -> Masked {
         let _ = write!(text, "error={:?} {}", error.code, one_line(&error.text, WORDS_CHARS_MAX));
     }
     Masked::new(text.trim_end())
+}
+
+fn is_moment(value: &str) -> bool {
+    value.len() == 14 && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 const EVIDENCE_CHARS_MAX: usize = 100;
@@ -353,7 +357,7 @@ mod tests {
         let long = "м".repeat(300);
         let xml = format!(
             "<response><field id=\"39\">1</field><field id=\"28\">{long}&#10;{long}</field>\
-             <field id=\"14\">1&#13;&#7;2</field><field id=\"19\">{long}&#10;</field></response>"
+             <field id=\"14\">1&#13;&#7;2</field><field id=\"21\">202603&#7;5142207</field><field id=\"19\">{long}&#10;</field></response>"
         );
         let packet = wire::read(xml.as_bytes(), None).unwrap();
         let attempt = Attempt { id: Uuid::from_u128(7), at: Timestamp::utc(0) };
