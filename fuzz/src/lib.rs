@@ -14,6 +14,7 @@
 pub mod atol;
 pub mod book;
 pub mod commits;
+pub mod dualconnector;
 pub mod flows;
 pub mod framing;
 pub mod json;
