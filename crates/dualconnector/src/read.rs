@@ -130,14 +130,19 @@ pub fn records(lines: &[&str]) -> Vec<Record> {
     let mut terminal = None;
     let mut records = Vec::new();
     for block in lines.split(|line| is_rule(line)) {
-        let block: Vec<&str> = block.iter().copied().filter(|line| !is_sum(line)).collect();
+        // Behind the word *total* there are sums, which look like operations without numbers.
+        let block: Vec<&str> = block.iter().copied().take_while(|line| !is_sum(line)).collect();
         let own = |line: &&&str| {
             let upper = line.to_uppercase();
             !ORIGINAL.iter().any(|word| upper.contains(word))
         };
         let with_reference =
             block.iter().filter(own).filter(|line| runs(line).any(|run| run.len() == 12)).count();
-        let read: Vec<Record> = if with_reference > 1 {
+        let whole = |line: &&str| {
+            let record = slip(&[line]);
+            record.amount.is_some() && record.reference.is_some()
+        };
+        let read: Vec<Record> = if with_reference > 1 || block.iter().any(whole) {
             block.iter().map(|line| slip(&[line])).collect()
         } else {
             vec![slip(&block)]
@@ -157,9 +162,11 @@ fn is_rule(line: &str) -> bool {
     line.trim().chars().all(|c| matches!(c, '-' | '=' | '_' | '*'))
 }
 
+/// Names a total, as a word of its own: *СВЕРКА ИТОГОВ* is a title.
 fn is_sum(line: &str) -> bool {
     let upper = line.to_uppercase();
-    SUMS.iter().any(|word| upper.contains(word))
+    let mut words = upper.split(|c: char| !c.is_alphabetic());
+    words.any(|word| SUMS.contains(&word))
 }
 
 /// Whether a report speaks of no money at all.
@@ -363,6 +370,18 @@ mod tests {
             assert_eq!(seen, want.map(|(kind, sum)| (Some(kind), Some(Kopecks(sum)))), "{text}");
             assert!(read.iter().all(|r| r.terminal.as_deref() == Some("00012345")));
             assert!(read.iter().all(|r| r.wall_ms.is_some() && r.reference.is_some()));
+        }
+    }
+
+    #[test]
+    fn sums_are_no_operations() {
+        let one = "СВЕРКА ИТОГОВ\nТЕРМИНАЛ 00012345\n15.03.26 14:22 ОПЛАТА 1.00 607412207715\n\
+            ИТОГО:\nОПЛАТА 1 1.00\nВОЗВРАТ 0 0.00";
+        let block = "ОПЛАТА\n15.03.26 14:22\nСУММА 1.00\nRRN 607412207715\nВСЕГО\nОПЛАТА 1 1.00";
+        for text in [one, block] {
+            let read = records(&text.lines().collect::<Vec<_>>());
+            let seen: Vec<_> = read.iter().map(|r| (r.kind, r.amount)).collect();
+            assert_eq!(seen, [(Some(Kind::Pay), Some(Kopecks(100)))], "{text}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! The conformance suite of card terminals on DualConnector, against its simulator: over HTTP, and
-//! with terminals that are set up in other ways.
+//! The conformance suite of card terminals on DualConnector, against its simulator: over HTTP, with
+//! terminals that are set up in other ways, bare and under the guard.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
@@ -46,6 +46,16 @@ fn text_only() -> Place {
     Place::new(Way::Direct, settings, config)
 }
 
+fn guarded() -> Place {
+    over_http().guarded()
+}
+
+fn guarded_otherwise() -> Place {
+    otherwise().guarded()
+}
+
 terminal_conformance!(http, over_http, lacks: [Totals, TwoPhase]);
 terminal_conformance!(other, otherwise, lacks: [PartialCancel, Totals, TwoPhase]);
 terminal_conformance!(text, text_only, lacks: [Totals, TwoPhase]);
+terminal_conformance!(http_guarded, guarded, lacks: [Totals, TwoPhase]);
+terminal_conformance!(other_guarded, guarded_otherwise, lacks: [PartialCancel, Totals, TwoPhase]);

@@ -11,7 +11,11 @@ use http::{Request, Response};
 use tillway_core::port::{CardTerminal, Clock, Spawner, Task, async_trait};
 use tillway_core::{Kopecks, Timestamp};
 use tillway_dualconnector::{Config, DualConnector};
+use tillway_layers::Guarded;
+use tillway_layers::guarded::DeviceConfig;
+use tillway_memory::MemoryStore;
 use tillway_sim::dualconnector::{Answer, Decide, Kind, Settings, Step, Terminal};
+use tillway_sim::ids::SeededIds;
 use tillway_testkit::suite::Failure;
 use tillway_testkit::terminal::{Executor, Move, MoveKind, Running, Trouble, Venue};
 use tillway_transport::client::MemoryNet;
@@ -139,6 +143,8 @@ pub(crate) struct Place {
     config: Config,
     /// Made within the runtime.
     inside: Option<Inside>,
+    /// The journal of a guarded one.
+    guard: Option<(Arc<MemoryStore>, SeededIds)>,
 }
 
 #[derive(Clone)]
@@ -174,7 +180,12 @@ impl Inside {
 
 impl Place {
     pub(crate) fn new(way: Way, settings: Settings, config: Config) -> Self {
-        Self { way, settings, config, inside: None }
+        Self { way, settings, config, inside: None, guard: None }
+    }
+
+    /// Under `layers::Guarded`, with a journal that outlives the program.
+    pub(crate) fn guarded(self) -> Self {
+        Self { guard: Some((Arc::default(), SeededIds::new(5))), ..self }
     }
 
     fn inside(&mut self) -> &Inside {
@@ -216,7 +227,11 @@ pub(crate) fn step(trouble: Trouble) -> Option<Step> {
 impl Venue for Place {
     async fn connect(&mut self) -> Arc<dyn CardTerminal> {
         let config = self.config.clone();
-        Arc::new(self.inside().adapter(config))
+        let (bare, clock) = (self.inside().adapter(config), self.inside().clock);
+        let Some((store, ids)) = &self.guard else { return Arc::new(bare) };
+        let (bare, store): (Arc<dyn CardTerminal>, _) = (Arc::new(bare), Arc::clone(store));
+        let config = DeviceConfig::new("terminal 1");
+        Arc::new(Guarded::try_new(bare, store, Arc::new(clock), ids, config).unwrap())
     }
 
     fn now(&self) -> Timestamp {
