@@ -49,8 +49,13 @@ pub(crate) async fn document(
     asks: &dyn Asks,
     number: u32,
 ) -> Result<Option<Registered>, RegisterError> {
+    Ok(read(asks, number).await?.map(|(document, _)| document))
+}
+
+/// A document, and whether its full text has left the memory.
+async fn read(asks: &dyn Asks, number: u32) -> Result<Option<(Registered, bool)>, RegisterError> {
     match asks.ask(Query::Document(number)).await {
-        Ok(json) => Ok(Some(task::document(number, &json)?)),
+        Ok(json) => Ok(Some((task::document(number, &json)?, task::is_short(&json)))),
         Err(error) if error.code == Some(NO_SUCH_DOCUMENT) => Ok(None),
         Err(error) => Err(error),
     }
@@ -93,8 +98,9 @@ async fn try_walk(
                 };
                 Answer::Last { mark, idle }
             }
-            Ask::Document(number) => match document(asks, number).await {
-                Ok(Some(document)) => Answer::Document(Box::new(document)),
+            Ask::Document(number) => match read(asks, number).await {
+                Ok(Some((document, false))) => Answer::Document(Box::new(document)),
+                Ok(Some((document, true))) => Answer::Short(Box::new(document)),
                 Ok(None) => Answer::Unreadable,
                 Err(error) if is_for_good(error.cause) => Answer::Unreadable,
                 Err(error) => return Err(error),

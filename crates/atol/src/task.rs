@@ -23,6 +23,7 @@ pub use self::answer::{
     totals,
 };
 pub use self::document::document;
+pub(crate) use self::document::is_short;
 pub use self::print::{SLIP_ITEMS_MAX, slip};
 pub use self::receipt::RECEIPT_BYTES_MAX;
 

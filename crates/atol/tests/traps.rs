@@ -13,6 +13,7 @@ use futures::executor::block_on;
 use http::{Method, Request, Response};
 use support::house::{DEVICE, House, Plan};
 use support::sale;
+use tillway_core::fiscal::Why;
 use tillway_core::port::FiscalRegister;
 use tillway_core::port::fiscal::{Attempt, Cause, Fiscal, FiscalOutcome, Found, ShiftState};
 use tillway_sim::atol::web::{Generation, WebServer};
@@ -242,6 +243,29 @@ fn f20_after_the_retention_the_memory_is_asked() {
         let again = house.register(&attempt, &sale(100));
         assert!(matches!(again, FiscalOutcome::Written(_)), "{generation:?} {again:?}");
         assert_eq!(house.receipts(), [(2, 100)]);
+    }
+}
+
+/// After 30 days the memory keeps only the basic tags of a document, and no operation: it may be
+/// ours.
+#[test]
+fn f20_what_the_memory_has_cut_short_is_not_taken_for_anothers() {
+    for generation in Generation::ALL {
+        let mut plan = Plan::new(generation);
+        plan.adapter.shared = true;
+        let house = plan.build();
+        house.written(&Fiscal::OpenShift(None));
+        let attempt = house.attempt();
+        assert!(matches!(house.register(&attempt, &sale(100)), FiscalOutcome::Written(_)));
+        house.written(&Fiscal::CloseShift(None));
+        house.wait(Duration::from_secs(31 * 24 * 3_600));
+        match house.find(&attempt, &sale(100)) {
+            Found::Person(evidence) => {
+                assert_eq!((evidence.why, evidence.candidates.len()), (Why::Unlike, 1));
+            }
+            other => panic!("{generation:?} {other:?}"),
+        }
+        assert_eq!(house.find(&attempt, &sale(200)), Found::NotWritten, "{generation:?}");
     }
 }
 

@@ -33,6 +33,12 @@ pub fn document(number: u32, json: &str) -> Result<Registered, BadAnswer> {
     })
 }
 
+/// Whether the full text of a document has left the memory.
+pub(crate) fn is_short(json: &str) -> bool {
+    let tags = Node::parse(json).and_then(|root| root.node("documentTLV"));
+    tags.and_then(|tags| tags.flag("short")).unwrap_or(false)
+}
+
 fn kind(tags: &Node<'_>) -> Result<DocumentKind, BadAnswer> {
     let word = tags.text("fiscalDocumentType");
     let direction = || {

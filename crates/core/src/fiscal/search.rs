@@ -53,6 +53,9 @@ pub enum Answer {
     },
     /// The document that was asked for.
     Document(Box<Registered>),
+    /// The document that was asked for, of which the memory keeps only the basic tags any more: an
+    /// operation that it does not tell may have been printed into it.
+    Short(Box<Registered>),
     /// The memory has no such document, or cannot read it.
     Unreadable,
 }
@@ -103,9 +106,9 @@ pub enum Why {
     #[n(2)]
     #[error("more than one document could be it")]
     Several,
-    /// The only document that could be it is of another time, or lacks its total.
+    /// The only document that could be it is of another time, or lacks its total or its operation.
     #[n(3)]
-    #[error("a document is like it, but of another time or without a total")]
+    #[error("a document is like it, but of another time, or without a total or an operation")]
     Unlike,
     /// A document in between cannot be read.
     #[n(4)]
@@ -162,17 +165,22 @@ impl Search {
         match (self.next(), answer) {
             (Ask::Last, Answer::Last { mark, idle }) => self.last(mark, idle),
             (Ask::Document(number), Answer::Document(document)) if document.number == number => {
-                self.next = number.saturating_add(1);
-                match self.likeness(&document) {
-                    Likeness::Same => self.candidates.push(*document),
-                    Likeness::Alike => self.alike.push(*document),
-                    Likeness::Other => {}
-                }
+                self.document(*document, false);
             }
-            (Ask::Document(number), Answer::Document(_) | Answer::Unreadable) => {
-                self.ask_person(Why::Unreadable { number });
+            (Ask::Document(number), Answer::Short(document)) if document.number == number => {
+                self.document(*document, true);
             }
-            _ => {}
+            (Ask::Document(_), Answer::Last { .. }) | (Ask::Last | Ask::Nothing(_), _) => {}
+            (Ask::Document(number), _) => self.ask_person(Why::Unreadable { number }),
+        }
+    }
+
+    fn document(&mut self, document: Registered, short: bool) {
+        self.next = document.number.saturating_add(1);
+        match self.likeness(&document, short) {
+            Likeness::Same => self.candidates.push(document),
+            Likeness::Alike => self.alike.push(document),
+            Likeness::Other => {}
         }
     }
 
@@ -220,10 +228,11 @@ impl Search {
 
     /// Whether this document is the one. The numbers prove that it came after; its clock may have
     /// been set in between, so a wrong time convicts nobody.
-    fn likeness(&self, document: &Registered) -> Likeness {
+    fn likeness(&self, document: &Registered, short: bool) -> Likeness {
         let Expected { kind, total, until, operation } = &self.expected;
         let other_total = total.zip(document.total).is_some_and(|(ours, its)| ours != its);
-        let other_operation = operation.is_some() && *operation != document.operation;
+        let untold = operation.is_some() && document.operation.is_none() && short;
+        let other_operation = operation.is_some() && *operation != document.operation && !untold;
         if document.kind != *kind
             || other_total
             || other_operation
@@ -235,7 +244,7 @@ impl Search {
         let from = self.before.at.wall_ms().saturating_sub(slack);
         let to = until.wall_ms().saturating_add(slack);
         let in_time = document.at.is_some_and(|at| (from..=to).contains(&at.wall_ms()));
-        let known = total.is_none() || document.total.is_some();
+        let known = (total.is_none() || document.total.is_some()) && !untold;
         if in_time && known { Likeness::Same } else { Likeness::Alike }
     }
 }

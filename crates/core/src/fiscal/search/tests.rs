@@ -102,6 +102,27 @@ fn a_program_that_prints_no_operation_believes_the_rest() {
     assert_eq!(walk(bare, &[receipt(119, 36_000)]), Finding::NotWritten);
 }
 
+/// A receipt whose full text has left the memory may have had our operation in it.
+#[test]
+fn f20_a_short_document_is_not_taken_for_anothers() {
+    let look = |operation: Option<&str>, document: Registered| {
+        let operation = operation.map(Into::into);
+        let mut search = Search::new(Expected { operation, ..expected() }, mark(118), Vec::new());
+        search.answer(Answer::Last { mark: mark(119), idle: true });
+        search.answer(Answer::Short(Box::new(document)));
+        search.answer(Answer::Last { mark: mark(119), idle: true });
+        let Ask::Nothing(finding) = search.next() else { panic!("goes on") };
+        finding
+    };
+    let ours = receipt(119, 36_000);
+    assert_eq!(why(look(Some("a"), ours.clone())), Why::Unlike);
+    assert_eq!(look(None, ours.clone()), Finding::Written(Box::new(ours.clone())));
+    let other = Registered { operation: Some("b".into()), ..ours };
+    assert_eq!(look(Some("a"), other), Finding::NotWritten);
+    assert_eq!(look(Some("a"), receipt(119, 1)), Finding::NotWritten);
+    assert_eq!(why(look(Some("a"), receipt(120, 36_000))), Why::Unreadable { number: 119 });
+}
+
 #[test]
 fn a_document_without_a_total_is_found_by_kind_and_time() {
     let shift =
