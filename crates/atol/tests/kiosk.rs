@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -23,6 +24,8 @@ use tillway_sim::atol::web::Generation;
 use tillway_sim::ids::SeededIds;
 
 const SALES: i64 = 1_000;
+/// A sale has fewer moments than this.
+const POLLS_MAX: u32 = 500;
 /// More questions than this about one sale, and something goes round in circles.
 const TRIES_MAX: u32 = 200;
 
@@ -158,4 +161,56 @@ fn a_thousand_receipts_on_v1() {
 #[test]
 fn a_thousand_receipts_on_v2() {
     a_thousand_receipts(Generation::V2WebRequests, 2);
+}
+
+/// Polls a call so often and then dies; whether it was answered before.
+fn dies_after(polls: u32, kiosk: &mut Kiosk, attempt: &Attempt, what: &Fiscal) -> bool {
+    let mut answered = false;
+    {
+        let mut call = kiosk.guarded.register(attempt, what);
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..polls {
+            if call.as_mut().poll(&mut context).is_ready() {
+                answered = true;
+                break;
+            }
+        }
+    }
+    kiosk.restart();
+    answered
+}
+
+/// The program dies at every moment of a sale: the next one finds out, and journal, memory and
+/// tape tell one story.
+#[test]
+fn a_program_that_dies_at_any_moment_sells_once() {
+    for generation in Generation::ALL {
+        let (mut sold, mut lost) = (0, 0);
+        for polls in 0..POLLS_MAX {
+            let context = format!("{generation:?} {polls}");
+            let mut kiosk = Kiosk::new(generation, 3);
+            kiosk.net.mend();
+            kiosk.write(&Fiscal::OpenShift(None)).unwrap();
+            let before = Mark { memory: "".into(), last: 0, at: Timestamp::default() };
+            let attempt = Attempt { id: kiosk.ids.fresh(), before };
+            let answered = dies_after(polls, &mut kiosk, &attempt, &sale(100));
+            let found = kiosk.settle(&attempt, &sale(100));
+            assert_eq!(found.is_some(), kiosk.house.receipts() == [(2, 100)], "{context}");
+            assert_eq!(block_on(kiosk.guarded.recover()).unwrap(), [], "{context}");
+            if found.is_none() {
+                lost += 1;
+                assert!(!answered, "{context}: what was answered is forgotten");
+                kiosk.sell(100);
+            } else {
+                sold += 1;
+            }
+            assert_eq!(kiosk.house.receipts(), [(2, 100)], "{context}");
+            kiosk.house.check();
+            if answered {
+                break;
+            }
+            assert!(polls + 1 < POLLS_MAX, "{context}: never answered");
+        }
+        assert!(sold > 1 && lost > 1, "{generation:?}: {sold} sold, {lost} lost");
+    }
 }
