@@ -19,7 +19,11 @@ use tillway_core::port::terminal::{
 };
 use tillway_core::port::{CardTerminal, Clock, async_trait};
 use tillway_dualconnector::{Config, DualConnector};
+use tillway_layers::Guarded;
+use tillway_layers::guarded::{DeviceConfig, MoneyJudgement};
+use tillway_memory::MemoryStore;
 use tillway_sim::dualconnector::{Answer, Decide, Kind, Letters, Settings, Step};
+use tillway_sim::ids::SeededIds;
 use tillway_transport::fault::Fault;
 
 /// xorshift: the same seed is the same storm.
@@ -55,19 +59,73 @@ impl Known for Journal {
 
 struct Storm {
     inside: Inside,
-    till: DualConnector,
+    till: Till,
+    /// What outlives a guarded till.
+    guard: Option<(Arc<MemoryStore>, SeededIds)>,
     journal: Journal,
     dice: Dice,
     attempts: u32,
     ended: Vec<(Attempt, Operation, Ended)>,
 }
 
+/// The program at the terminal.
+#[derive(Clone)]
+enum Till {
+    Bare(Arc<DualConnector>),
+    Guarded(Arc<Guarded<dyn CardTerminal>>),
+}
+
+impl Till {
+    fn start(inside: &Inside, guard: Option<&(Arc<MemoryStore>, SeededIds)>) -> Self {
+        let bare = Arc::new(inside.adapter(Config::new(ADDRESS)));
+        let Some((store, ids)) = guard else { return Self::Bare(bare) };
+        let (store, clock) = (Arc::clone(store), Arc::new(inside.clock));
+        let bare: Arc<dyn CardTerminal> = bare;
+        let config = DeviceConfig::new("terminal 1");
+        Self::Guarded(Arc::new(Guarded::try_new(bare, store, clock, ids, config).unwrap()))
+    }
+
+    fn terminal(&self) -> &dyn CardTerminal {
+        match self {
+            Self::Bare(bare) => &**bare,
+            Self::Guarded(guarded) => &**guarded,
+        }
+    }
+}
+
 impl Storm {
-    fn new(seed: u64, way: Way) -> Self {
+    fn new(seed: u64, way: Way, guarded: bool) -> Self {
         let inside = Inside::new(way, Settings::default());
-        let till = inside.adapter(Config::new(ADDRESS));
+        let guard = guarded.then(|| (Arc::default(), SeededIds::new(seed)));
+        let till = Till::start(&inside, guard.as_ref());
         let (journal, dice) = (Journal::default(), Dice(seed));
-        Self { inside, till, journal, dice, attempts: 0, ended: Vec::new() }
+        Self { inside, till, guard, journal, dice, attempts: 0, ended: Vec::new() }
+    }
+
+    /// A person looks into the bank's cabinet.
+    async fn person(&self, attempt: &Attempt) {
+        let Till::Guarded(guarded) = &self.till else { return };
+        let bank = self.inside.device.bank();
+        let says = match bank.iter().find(|one| one.number == attempt.number()) {
+            None => MoneyJudgement::NotPerformed,
+            Some(one) => MoneyJudgement::Approved(Box::new(Approval {
+                amount: one.amount,
+                reference: Some(one.reference.as_str().into()),
+                authorisation: None,
+                terminal: None,
+                merchant: None,
+                sequence: None,
+                batch: None,
+                at: None,
+                card: None,
+                brand: None,
+                partial: false,
+                offline: false,
+                slips: Vec::new(),
+                evidence: Masked::default(),
+            })),
+        };
+        guarded.judge(attempt.id, says, "Анна").await.unwrap();
     }
 
     /// Something goes wrong with the next operation, or nothing.
@@ -116,7 +174,7 @@ impl Storm {
             let alive = Duration::from_millis(self.dice.roll(6_000));
             let till = self.till.clone();
             let died = self.inside.clock.sleep(alive);
-            match select(till.perform(&attempt, &what), died).await {
+            match select(till.terminal().perform(&attempt, &what), died).await {
                 Either::Left((outcome, _)) => Some(outcome),
                 Either::Right(_) => None,
             }
@@ -127,12 +185,12 @@ impl Storm {
                 self.inside.clock.sleep(Duration::from_secs(2)).await;
                 device.restart(Duration::from_secs(40));
             };
-            Some(futures::future::join(till.perform(&attempt, &what), off).await.0)
+            Some(futures::future::join(till.terminal().perform(&attempt, &what), off).await.0)
         } else {
-            Some(self.till.perform(&attempt, &what).await)
+            Some(self.till.terminal().perform(&attempt, &what).await)
         };
         if outcome.is_none() {
-            self.till = self.inside.adapter(Config::new(ADDRESS));
+            self.till = Till::start(&self.inside, self.guard.as_ref());
         }
         let ended = match outcome {
             Some(MoneyOutcome::Approved(approval)) => Ended::Approved(approval),
@@ -154,10 +212,13 @@ impl Storm {
     async fn resolve(&self, attempt: &Attempt, what: &Operation) -> Ended {
         let mut last = None;
         for _ in 0..60 {
-            match self.till.resolve(attempt, what, &self.journal).await {
+            match self.till.terminal().resolve(attempt, what, &self.journal).await {
                 Resolution::Approved(approval) => return Ended::Approved(approval),
                 Resolution::NotPerformed(_) => return Ended::NotPerformed,
-                Resolution::Person(evidence) => return Ended::Person(evidence),
+                Resolution::Person(evidence) => {
+                    self.person(attempt).await;
+                    return Ended::Person(evidence);
+                }
                 Resolution::NotYet(error) => last = Some(error),
             }
             self.inside.clock.sleep(Duration::from_secs(60)).await;
@@ -196,7 +257,7 @@ impl Storm {
     /// The end of a day: never while something is open, which here nothing is.
     async fn reconcile(&self) {
         for _ in 0..20 {
-            match self.till.reconcile().await {
+            match self.till.terminal().reconcile().await {
                 ReconcileOutcome::Done(done) => return assert_ne!(done.agreed, Some(false)),
                 ReconcileOutcome::Refused(_) | ReconcileOutcome::InDoubt(_) => {
                     self.inside.clock.sleep(Duration::from_secs(60)).await;
@@ -246,10 +307,10 @@ impl Storm {
     }
 }
 
-fn storm(seed: u64, payments: usize, way: Way) {
+fn storm(seed: u64, payments: usize, way: Way, guarded: bool) {
     run(async {
-        let mut storm = Storm::new(seed, way);
-        storm.till.probe().await.unwrap();
+        let mut storm = Storm::new(seed, way, guarded);
+        storm.till.terminal().probe().await.unwrap();
         for nth in 1..=payments {
             storm.pay().await;
             if nth % 25 == 0 {
@@ -269,10 +330,15 @@ fn storm(seed: u64, payments: usize, way: Way) {
 
 #[test]
 fn two_thousand_payments_in_a_storm() {
-    storm(0x5EED_0001, 2_000, Way::Direct);
+    storm(0x5EED_0001, 2_000, Way::Direct, true);
 }
 
 #[test]
 fn payments_in_a_storm_over_http() {
-    storm(0x5EED_0002, 200, Way::Http);
+    storm(0x5EED_0002, 200, Way::Http, false);
+}
+
+#[test]
+fn unguarded_payments_in_a_storm() {
+    storm(0x5EED_0003, 600, Way::Direct, false);
 }
