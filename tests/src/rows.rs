@@ -26,7 +26,7 @@ fn lettered(prefix: &str, last: char) -> Vec<String> {
 fn tables() -> Vec<Table> {
     let table = |title, rows| Table { title, rows };
     let mut money: Vec<String> = ('a'..='f').map(|c| format!("f1{c}")).collect();
-    for rule in [1, 2, 3, 4, 5, 11, 13, 14, 15, 16, 17, 34] {
+    for rule in [1, 2, 3, 4, 5, 11, 12, 13, 14, 15, 16, 17, 20, 21, 23, 24, 34] {
         money.push(format!("f{rule}"));
     }
     vec![
@@ -67,6 +67,14 @@ pub const UNTESTABLE: &[(&str, &str)] = &[
     ("l8", "a rule of iikoFront; its simulator keeps it"),
 ];
 
+/// Rows of which only a part is in the tree, each with what is not.
+pub const IN_PART: &[(&str, &str)] = &[
+    ("f12", "when a late receipt becomes a correction is a matter of sales, which are not here"),
+    ("f21", "nobody here closes a shift early, or keeps a sale off its last 15 minutes"),
+    ("f23", "refunds of what another memory has are a matter of sales, which are not here"),
+    ("f24", "lots of a deposit, and returns at the rate of their sale, are not here"),
+];
+
 /// Tests by row.
 pub type Proofs = BTreeMap<String, Vec<String>>;
 
@@ -76,7 +84,8 @@ pub fn proofs(root: &Path) -> Proofs {
     for file in rust_files(root) {
         let text = std::fs::read_to_string(&file).unwrap();
         let place = file.strip_prefix(root).unwrap_or(&file).display().to_string();
-        let case_file = place.starts_with("crates/testkit/src/suite");
+        let case_file = place.starts_with("crates/testkit/src/suite")
+            || place.starts_with("crates/testkit/src/fiscal/cases");
         for name in test_names(&text, case_file) {
             for row in rows_of(&name) {
                 proofs.entry(row).or_default().push(format!("`{name}` ({place})"));
@@ -169,8 +178,10 @@ pub fn page(proofs: &Proofs) -> (String, Vec<String>) {
         let _ = write!(page, "\n## {}\n\n| row | proven by |\n|---|---|\n", table.title);
         for row in table.rows {
             let reason = UNTESTABLE.iter().find(|(id, _)| *id == row).map(|(_, why)| *why);
+            let lacks = IN_PART.iter().find(|(id, _)| *id == row);
+            let lacks = lacks.map_or(String::new(), |(_, what)| format!("<br>in part: {what}"));
             let cell = match (proofs.get(&row), reason) {
-                (Some(tests), _) => tests.join("<br>"),
+                (Some(tests), _) => tests.join("<br>") + &lacks,
                 (None, Some(why)) => format!("not testable: {why}"),
                 (None, None) => {
                     missing.push(row.clone());
