@@ -13,6 +13,7 @@
 //! unplugged service answers is documented nowhere and is our choice: error 3 and error 13.
 
 mod bank;
+mod control;
 mod paper;
 mod service;
 mod step;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub clock_error_ms: i64,
     /// How long a guest takes to show a card.
     pub card: Duration,
+    /// `GET /sim/tape` and `POST /sim/step` are answered: for people with curl.
+    pub control: bool,
 }
 
 impl Default for Settings {
@@ -76,6 +79,7 @@ impl Default for Settings {
             letters: Letters::default(),
             clock_error_ms: 0,
             card: Duration::from_secs(3),
+            control: false,
         }
     }
 }
@@ -105,6 +109,9 @@ struct State {
     boots: u64,
     last: Option<Receipt>,
     requests: u64,
+    /// The last operations, in lines to show, and how many there were.
+    shown: VecDeque<Vec<String>>,
+    served: usize,
 }
 
 impl Terminal {
@@ -120,6 +127,8 @@ impl Terminal {
             boots: 0,
             last: None,
             requests: 0,
+            shown: VecDeque::new(),
+            served: 0,
         };
         Self(Arc::new(Shared { clock, spawner, state: Mutex::new(state) }))
     }

@@ -266,3 +266,44 @@ fn reports_and_copies() {
         assert!(status(&again) == "1" && again.contains("ОТЧЕТ ЗАВЕРШЕН"), "{again}");
     });
 }
+
+#[test]
+fn a_person_sees_the_tape_and_says_the_next_step() {
+    run(async {
+        let bench = Bench::new(Settings { control: true, ..utf8() });
+        let call = async |method: &Method, path: &str, body: &'static str| {
+            let mut request = Request::new(Bytes::from(body));
+            *request.method_mut() = method.clone();
+            *request.uri_mut() = format!("http://dualconnector:9015{path}").parse().unwrap();
+            let answer = bench.terminal.send(request).await.unwrap();
+            let text = String::from_utf8_lossy(answer.body()).into_owned();
+            (answer.status().as_u16(), text)
+        };
+        let step = r#"{"decide":"takenAndLost"}"#;
+        assert_eq!(call(&Method::POST, "/sim/step", step).await, (200, "{}".to_owned()));
+        assert_eq!(status(&bench.sell("12500", "417").await), "0");
+        let (_, tape) = call(&Method::GET, "/sim/tape", "").await;
+        assert!(tape.starts_with("ОПЛАТА, коп. 12500, номер 417: 0 ТАЙМАУТ"), "{tape}");
+        assert!(tape.contains("  СУММА 125.00 RUB"), "{tape}");
+        assert_eq!(call(&Method::POST, "/sim/step", r#"{"decide":"decline"}"#).await.0, 200);
+        bench.sell("100", "418").await;
+        let (lines, all) = bench.terminal.shown_since(1);
+        let expected =
+            ["ОПЛАТА, коп. 100, номер 418: 16 НЕДОСТАТОЧНО СРЕДСТВ", "  банк денег не двигал"];
+        assert_eq!((lines, all), (expected.map(str::to_owned).to_vec(), 2));
+        assert_eq!(bench.terminal.shown_since(2), (Vec::new(), 2));
+        for (method, path, body, expected) in [
+            (Method::POST, "/sim/step", r#"{"decide":"maybe"}"#, 400),
+            (Method::POST, "/sim/step", r#"{"cardMs":3600001}"#, 400),
+            (Method::GET, "/sim/step", "", 405),
+            (Method::GET, "/sim/other", "", 404),
+        ] {
+            assert_eq!(call(&method, path, body).await.0, expected, "{path} {body}");
+        }
+        let silent = Bench::new(utf8());
+        assert_eq!(status(&silent.sell("100", "1").await), "1");
+        let mut request = Request::new(Bytes::new());
+        *request.uri_mut() = "http://dualconnector:9015/sim/tape".parse().unwrap();
+        assert_eq!(silent.terminal.send(request).await.unwrap().status(), 404);
+    });
+}

@@ -28,6 +28,16 @@ const CUT_BYTES: usize = 64 * 1024;
 
 impl Terminal {
     async fn answer(&self, request: Request<Bytes>) -> Response<AnswerBody> {
+        if let Some(path) = request.uri().path().strip_prefix("/sim/")
+            && self.lock().settings.control
+        {
+            let (status, text) = self.control(request.method(), path, request.body());
+            let mut answer = plain(status);
+            answer.body_mut().part = text.into();
+            let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+            answer.headers_mut().insert(CONTENT_TYPE, kind);
+            return answer;
+        }
         let root = request.uri().path() == "/" || request.uri().path().is_empty();
         if request.method() != Method::POST || !root {
             return plain(StatusCode::NOT_FOUND);

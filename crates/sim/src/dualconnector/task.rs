@@ -68,7 +68,9 @@ impl Terminal {
         let answer = {
             let mut state = self.lock();
             if state.boots == boots {
+                let moves = state.bank.moves().len();
                 let answer = state.decide(&fields, &step, now);
+                state.show(&fields, &step, &answer, moves);
                 state.busy = false;
                 if let Some(takes) = step.restart {
                     state.restart(ticks, takes);
@@ -79,6 +81,8 @@ impl Terminal {
                 let mut lost = Answered::default();
                 echo(&state, &fields, &mut lost);
                 undefined(&mut lost);
+                let moves = state.bank.moves().len();
+                state.show(&fields, &step, &lost, moves);
                 lost
             }
         };
@@ -90,7 +94,7 @@ impl Terminal {
     }
 }
 
-fn is_money(fields: &Fields) -> bool {
+pub(super) fn is_money(fields: &Fields) -> bool {
     matches!(fields.get(&25).map(String::as_str), Some("1" | "4" | "29" | "53" | UNREFERENCED))
 }
 
