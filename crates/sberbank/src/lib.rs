@@ -3,7 +3,8 @@
 mod client;
 mod config;
 mod pilot;
-mod wire;
+#[doc(hidden)]
+pub mod wire;
 
 pub use client::{Sberbank, StartError};
 pub use config::{Charset, Commands, Config, ConfigError};

@@ -1,7 +1,8 @@
-//! What `sb_pilot` reads and writes: its arguments, the files `e` and `p`, its result codes.
+//! What `sb_pilot` reads and writes: its arguments, the files `e` and `p`, its result codes. Open to
+//! fuzzing, and no part of the interface.
 
-pub(crate) mod answer;
+pub mod answer;
 pub(crate) mod arguments;
-pub(crate) mod charset;
+pub mod charset;
 pub(crate) mod code;
-pub(crate) mod slip;
+pub mod slip;

@@ -6,29 +6,29 @@ use tillway_core::pan::Masked;
 
 /// What `e` says. Only the first line is sure to be there.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The verdict.
-    pub(crate) code: u32,
+    pub code: u32,
     /// Its words, which decide nothing.
-    pub(crate) text: Masked,
+    pub text: Masked,
     /// Line 2.
-    pub(crate) card: Option<Masked>,
+    pub card: Option<Masked>,
     /// Line 4.
-    pub(crate) authorisation: Option<Box<str>>,
+    pub authorisation: Option<Box<str>>,
     /// Line 5: the number within the terminal's day.
-    pub(crate) sequence: Option<Box<str>>,
+    pub sequence: Option<Box<str>>,
     /// Line 6.
-    pub(crate) brand: Option<Box<str>>,
+    pub brand: Option<Box<str>>,
     /// Line 8.
-    pub(crate) terminal: Option<Box<str>>,
+    pub terminal: Option<Box<str>>,
     /// Line 9, by the terminal's clock.
-    pub(crate) at: Option<Timestamp>,
+    pub at: Option<Timestamp>,
     /// Line 10.
-    pub(crate) reference: Option<Box<str>>,
+    pub reference: Option<Box<str>>,
     /// Line 14.
-    pub(crate) merchant: Option<Box<str>>,
+    pub merchant: Option<Box<str>>,
     /// Line 20: the number that the request had.
-    pub(crate) number: Option<u32>,
+    pub number: Option<u32>,
 }
 
 /// A field may have this many characters; what is longer is nothing that we know.
@@ -37,8 +37,9 @@ const FIELD_MAX: usize = 64;
 const TEXT_MAX: usize = 200;
 
 impl Answer {
-    /// Reads a file; its wall time is that of the till's offset. `None`: it is no answer, which leaves its operation in doubt.
-    pub(crate) fn read(text: &str, offset_min: i16) -> Option<Self> {
+    /// Reads a file; its wall time is that of the till's offset. `None`: it is no answer, which
+    /// leaves its operation in doubt.
+    pub fn read(text: &str, offset_min: i16) -> Option<Self> {
         let mut lines = text.trim_start_matches('\u{FEFF}').split('\n').map(str::trim);
         let first = lines.next()?;
         // A code without anything behind it may be half of one: 2 of 2004, 9 of 99.
@@ -54,27 +55,29 @@ impl Answer {
         let field = |line: usize| -> Option<Box<str>> {
             let value = lines.get(line.checked_sub(2)?)?;
             let fits = !value.is_empty() && value.chars().count() <= FIELD_MAX;
-            fits.then(|| (*value).into())
+            (fits && !value.contains(char::is_control)).then(|| (*value).into())
         };
         let masked = |line| field(line).map(|value| Masked::new(&value));
+        // A build that puts a card where another has a number is not believed with it.
+        let plain = |line| masked(line).map(|value| value.as_str().into());
         let number = field(20).and_then(|value| u32::from_str_radix(&value, 16).ok());
         Some(Self {
             code,
-            text: Masked::new(&words.chars().take(TEXT_MAX).collect::<String>()),
+            text: Masked::new(one_line(words).trim()),
             card: masked(2),
-            authorisation: field(4),
-            sequence: field(5),
-            brand: masked(6).map(|brand| brand.as_str().into()),
-            terminal: field(8),
+            authorisation: plain(4),
+            sequence: plain(5),
+            brand: plain(6),
+            terminal: plain(8),
             at: field(9).and_then(|value| device_time(&value, offset_min)),
-            reference: field(10),
-            merchant: field(14),
+            reference: plain(10),
+            merchant: plain(14),
             number,
         })
     }
 
     /// What support is shown.
-    pub(crate) fn evidence(&self) -> Masked {
+    pub fn evidence(&self) -> Masked {
         let or = |field: &Option<Box<str>>| field.as_deref().unwrap_or("-").to_owned();
         Masked::new(&format!(
             "e: {} {}; terminal {}, operation {}, authorisation {}, RRN {}",
@@ -86,6 +89,12 @@ impl Answer {
             or(&self.reference),
         ))
     }
+}
+
+/// Words as one line: what would steer a screen is a space.
+fn one_line(words: &str) -> String {
+    let shown = words.chars().take(TEXT_MAX);
+    shown.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// `YYYYMMDDhhmmss`, a wall time where the till is.
@@ -149,8 +158,18 @@ mod tests {
         let leaky = APPROVED.replace("220200******0417", "2202200011110417");
         let leaky =
             leaky.replace("MIR", "MIR 2202200011110417").replace("ОДОБРЕНО", "2202200011110417");
+        let leaky = ["5K7Q12", "0012", "00012345", "407414220712", "790000000001"]
+            .iter()
+            .fold(leaky, |leaky, number| leaky.replace(number, "2202200011110417"));
         let shown = format!("{:?}", Answer::read(&leaky, 0).unwrap());
         assert!(!shown.contains("22022000"), "{shown}");
+    }
+
+    #[test]
+    fn what_would_steer_a_screen_is_not_kept() {
+        let answer = Answer::read("0,ОДОБ\u{1B}РЕНО\n2202\r00\n\nA\u{7}B\n", 0).unwrap();
+        assert_eq!(answer.text.as_str(), "ОДОБ РЕНО");
+        assert_eq!((answer.card, answer.authorisation), (None, None));
     }
 
     proptest! {

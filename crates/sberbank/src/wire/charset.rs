@@ -21,7 +21,7 @@ pub enum Charset {
 
 impl Charset {
     /// Text of bytes. What is no text becomes replacement characters; nothing fails.
-    pub(crate) fn decode(self, bytes: &[u8]) -> String {
+    pub fn decode(self, bytes: &[u8]) -> String {
         let encoding = match self {
             Self::Auto => guess(bytes),
             Self::Koi8R => KOI8_R,

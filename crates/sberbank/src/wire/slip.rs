@@ -5,6 +5,8 @@ use tillway_core::port::terminal::{Copy, Slip};
 
 /// Lines that one slip may have; what is longer is cut.
 const LINES_MAX: usize = 300;
+/// Characters that one line may have; papers have 48 at most.
+const CHARS_MAX: usize = 200;
 /// Slips that one file may have.
 const SLIPS_MAX: usize = 4;
 /// Ends a copy in the common layout.
@@ -13,7 +15,7 @@ const BORDER: &str = "======";
 const END: char = '\u{1}';
 
 /// The slips of a file, columns kept.
-pub(crate) fn slips(text: &str) -> Vec<Slip> {
+pub fn slips(text: &str) -> Vec<Slip> {
     let mut parts: Vec<Vec<&str>> = text.split(END).map(lines).collect();
     parts.retain(|part| !part.is_empty());
     if let [only] = parts.as_slice() {
@@ -28,9 +30,16 @@ pub(crate) fn slips(text: &str) -> Vec<Slip> {
     };
     let slip = |(index, lines): (usize, Vec<&str>)| Slip {
         copy: copy(index),
-        lines: lines.into_iter().take(LINES_MAX).map(Masked::new).collect(),
+        lines: lines.into_iter().take(LINES_MAX).map(printable).collect(),
     };
     parts.into_iter().enumerate().map(slip).collect()
+}
+
+/// A line as a printer takes it: commands to another printer are spaces, so columns stay.
+fn printable(line: &str) -> Masked {
+    let chars = line.chars().take(CHARS_MAX);
+    let line: String = chars.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Masked::new(line.trim_end())
 }
 
 /// The lines of a part: nothing is trimmed on the left, empty ones at both ends go, and so do the
@@ -96,6 +105,12 @@ mod tests {
         ];
         assert_eq!(texts(two), expected);
         assert_eq!(texts("ЧЕК\n======\nконец\n").len(), 1);
+    }
+
+    #[test]
+    fn commands_of_another_printer_are_spaces() {
+        assert_eq!(texts("ЧЕК\u{1B}\tСУММА\u{7}\n")[0].1, "ЧЕК  СУММА");
+        assert_eq!(texts(&"x".repeat(1_000))[0].1.len(), CHARS_MAX);
     }
 
     #[test]
