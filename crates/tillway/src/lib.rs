@@ -11,6 +11,8 @@ pub mod runtime;
 #[cfg(feature = "atol")]
 pub use tillway_atol as atol;
 pub use tillway_core as core;
+#[cfg(feature = "sberbank")]
+pub use tillway_device as device;
 #[cfg(feature = "dualconnector")]
 pub use tillway_dualconnector as dualconnector;
 pub use tillway_engine as engine;
@@ -18,6 +20,8 @@ pub use tillway_engine as engine;
 pub use tillway_layers as layers;
 #[cfg(feature = "memory")]
 pub use tillway_memory as memory;
+#[cfg(feature = "sberbank")]
+pub use tillway_sberbank as sberbank;
 #[cfg(feature = "sim")]
 pub use tillway_sim as sim;
 #[cfg(feature = "sqlite")]
@@ -32,3 +36,7 @@ pub use self::builder::{BuildError, Builder, Built, StoreConfig};
 #[cfg(all(doctest, feature = "atol"))]
 #[doc = include_str!("../../../docs/guide/ru/atol.md")]
 struct AtolGuide;
+
+#[cfg(all(doctest, feature = "dualconnector", feature = "sberbank"))]
+#[doc = include_str!("../../../docs/guide/ru/acquiring.md")]
+struct AcquiringGuide;
