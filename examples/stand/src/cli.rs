@@ -25,6 +25,7 @@ Examples (with cargo: `cargo run -- …`):
   stand --config venue.toml --data /var/lib/tillway
   stand check-config --config venue.toml
   stand sim atol                        a fiscal register alone, on 16732
+  stand sim dualconnector               a card terminal alone, on 9015
   stand demo table                      the story of a paid bill, told and checked
   stand guest show 149725735
   stand till pair till-1 phone-7
@@ -44,7 +45,7 @@ pub(crate) struct Options {
     /// Where the data lives
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", default_value = "./data")]
     pub(crate) data: PathBuf,
-    /// Port of the page; till 1 listens ten above, the simulated register 9032 above
+    /// Port of the page; till 1 listens 10 above, the simulated terminal 1315, the register 9032
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "N", default_value_t = 7700)]
     pub(crate) port_base: u32,
     /// What to log, as `info` or `warn,tillway_waiter=debug`
@@ -84,6 +85,13 @@ pub(crate) enum Command {
     /// One simulator alone, for systems of your own
     #[command(subcommand)]
     Sim(Sim),
+    /// The bank's program of a Sberbank terminal, simulated, in the folder where it is started
+    #[command(hide = true, disable_help_flag = true)]
+    SbPilot {
+        /// As the real one takes them: `1 12500 0 0 /q=A1B2C3D4`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The clock of this machine: while it is far from what the book says, new money waits
     #[command(subcommand)]
     Clock(Clock),
@@ -131,6 +139,26 @@ pub(crate) enum Sim {
                             stand sim atol --user till:secret\n  \
                             curl -s http://127.0.0.1:16732/sim/fault -d '{\"paper\":0}'")]
     Atol(SimAtol),
+    /// INPAS DualConnector with a card terminal behind it, whose operations are shown here
+    ///
+    /// It listens on 9015, 1315 above the port of the page. What was paid is forgotten when it
+    /// stops. `GET /sim/tape` shows the operations too, `POST /sim/step` says what the next one
+    /// comes to: `decide` is approve, partial, offline, decline, abort, noLink, takenAndLost or
+    /// lost; `answer` is whole, cutBefore, cutHalf, half, broken, noStatus or foreign.
+    #[command(after_help = "Examples:\n  stand sim dualconnector\n  \
+                            stand sim dualconnector --card-ms 5000\n  \
+                            curl -s http://127.0.0.1:9015/sim/step -d '{\"decide\":\"decline\"}'\n  \
+                            curl -s http://127.0.0.1:9015/sim/step -d \
+                            '{\"decide\":\"takenAndLost\"}'")]
+    Dualconnector(SimDualConnector),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SimDualConnector {
+    /// How long a guest takes to show a card
+    #[arg(long, value_name = "MS", default_value_t = 500)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=300_000))]
+    pub(crate) card_ms: u32,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -34,6 +34,9 @@ const TILL_PORT_STEP: u32 = 10;
 /// The distance to that of the simulated register: 16732, as ATOL's own server has it.
 const REGISTER_PORT_STEP: u32 = 9_032;
 
+/// The distance to that of the simulated card terminal: 9015, as DualConnector has it.
+const TERMINAL_PORT_STEP: u32 = 1_315;
+
 /// The highest port there is.
 const PORT_MAX: u32 = 65_535;
 
@@ -53,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) tills: Vec<Till>,
     /// Where the simulated fiscal register is, in demo mode.
     pub(crate) register: Option<SocketAddr>,
+    /// Where the simulated DualConnector is, in demo mode.
+    pub(crate) terminal: Option<SocketAddr>,
     /// Limits of all listeners.
     pub(crate) server: ServerConfig,
     /// The rules of the venue; the installation is put in later.
@@ -205,6 +210,7 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
     let demo = file.mode == file::Mode::Demo;
     // The farthest port comes first, so that the limit that is named is the one that holds.
     let register = demo.then(|| register_at(port_base)).transpose()?;
+    let terminal = demo.then(|| terminal_at(port_base)).transpose()?;
     let mut tills = Vec::new();
     for (till, place) in file.till.iter().zip(0..) {
         tills.push(till_of(till, place, port_base)?);
@@ -223,6 +229,7 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
         page,
         tills,
         register,
+        terminal,
         server: server_of(&file.limits)?,
         engine,
         waiter: shared_of(&file)?,
@@ -258,6 +265,11 @@ fn plugin_of(till: &TillId, text: &str) -> Result<Uri, Failure> {
 /// Where the simulated register listens.
 pub(crate) fn register_at(port_base: u32) -> Result<SocketAddr, Failure> {
     loopback(port_base, REGISTER_PORT_STEP, "the simulated register")
+}
+
+/// Where the simulated card terminal listens.
+pub(crate) fn terminal_at(port_base: u32) -> Result<SocketAddr, Failure> {
+    loopback(port_base, TERMINAL_PORT_STEP, "the simulated card terminal")
 }
 
 /// A port at a distance from the base, on this machine alone.
@@ -459,6 +471,7 @@ mod tests {
         assert!(config.demo && config.polls());
         assert_eq!(config.tills[0].listen.to_string(), "127.0.0.1:7710");
         assert_eq!(config.register.unwrap().to_string(), "127.0.0.1:16732");
+        assert_eq!(config.terminal.unwrap().to_string(), "127.0.0.1:9015");
         assert_eq!(check(&config), Vec::<String>::new());
         let debug = format!("{config:?}");
         assert!(!debug.contains(demo::TILL_TOKEN) && !debug.contains(demo::TOKEN_KEY), "{debug}");

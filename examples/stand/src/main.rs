@@ -12,8 +12,10 @@ mod http;
 mod log;
 mod metrics;
 mod page;
+mod sb_pilot;
 mod serve;
 mod sim_atol;
+mod sim_dualconnector;
 mod stand;
 mod table;
 mod watch;
@@ -51,6 +53,9 @@ fn start(cli: Cli) -> Result<ExitCode, Failure> {
     // A command talks to a person: only what is wrong is worth a line of log there.
     let serving = matches!(cli.command, None | Some(Command::Serve));
     let quiet = !serving && cli.options.log == cli::LOG_DEFAULT;
+    if let Some(Command::SbPilot { arguments }) = &cli.command {
+        return sb_pilot::run(arguments);
+    }
     log::start(if quiet { "warn" } else { &cli.options.log }, cli.options.log_format)?;
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of("the runtime does not start", &error))?;
@@ -70,6 +75,10 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Sim(Sim::Atol(atol))) => {
             sim_atol::serve_alone(options.port_base, &atol).await.map(done)
         }
+        Some(Command::Sim(Sim::Dualconnector(wanted))) => {
+            sim_dualconnector::serve_alone(options.port_base, &wanted).await.map(done)
+        }
+        Some(Command::SbPilot { arguments }) => sb_pilot::run(&arguments),
         Some(Command::Guest(guest)) => {
             perform(options, command::Command::of_guest(guest)?).await.map(done)
         }

@@ -125,6 +125,10 @@ impl Page {
             let place = format!("http://{register}/api/v2/");
             row("ATOL's web server with a fiscal register, simulated", &place, true);
         }
+        if let Some(terminal) = self.config.terminal {
+            let place = format!("http://{terminal}/");
+            row("DualConnector with a card terminal, simulated", &place, true);
+        }
         row("Control port for commands", "control.toml", true);
         html.push_str("</table>");
     }

@@ -28,7 +28,7 @@ use crate::http::Handler;
 use crate::metrics::{Edge, Metrics};
 use crate::page::Page;
 use crate::stand::{Stand, listen};
-use crate::{say, sim_atol, watch};
+use crate::{say, sim_atol, sim_dualconnector, watch};
 
 /// How long flows may take to end when the stand stops, after the listeners are closed.
 const FLOWS_MAX: Duration = Duration::from_secs(10);
@@ -63,6 +63,7 @@ struct Listeners {
     control: TcpListener,
     tills: Vec<(Till, TcpListener)>,
     register: Option<TcpListener>,
+    terminal: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -75,9 +76,13 @@ impl Listeners {
         if let Some(address) = config.register {
             register = Some(listen(address).await?);
         }
+        let mut terminal = None;
+        if let Some(address) = config.terminal {
+            terminal = Some(listen(address).await?);
+        }
         let control = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let page = listen(config.page).await?;
-        Ok(Self { page, control: listen(control).await?, tills, register })
+        Ok(Self { page, control: listen(control).await?, tills, register, terminal })
     }
 }
 
@@ -144,6 +149,14 @@ fn open_doors(
         let server = sim_atol::server(Generation::V2WebRequests, clock);
         let stopped = told(stopping);
         servers.spawn(sim_atol::serve(server, listener, config.server.clone(), stopped));
+    }
+    if let Some(listener) = listeners.terminal {
+        let clock = Arc::clone(&stand.clock) as Arc<dyn Clock>;
+        let card = sim_dualconnector::CARD;
+        let terminal = sim_dualconnector::terminal(card, clock);
+        let stopped = told(stopping);
+        let limits = config.server.clone();
+        servers.spawn(sim_dualconnector::serve(terminal, listener, limits, stopped));
     }
     let make = move |peer: PeerInfo| {
         let page = page.clone();
@@ -300,6 +313,9 @@ fn greet(config: &Config, stand: &Stand) {
     }
     if let Some(register) = config.register {
         row("ATOL's web server with a register", &format!("simulated, http://{register}/api/v2/"));
+    }
+    if let Some(terminal) = config.terminal {
+        row("DualConnector with a card terminal", &format!("simulated, http://{terminal}/"));
     }
     say("");
     say("listening; Ctrl-C stops");

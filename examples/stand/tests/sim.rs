@@ -1,4 +1,4 @@
-//! The simulated register: alone, and beside the till in the stand.
+//! The simulated devices: alone, and beside the till in the stand.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
@@ -6,11 +6,13 @@ mod common;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use common::{BINARY, REGISTER_STEP, ask, folder, port_base, serve};
+use common::{BINARY, REGISTER_STEP, TERMINAL_STEP, ask, folder, port_base, serve};
 
 const OPEN: &str = r#"{"uuid":"b1","request":[{"type":"openShift","operator":{"name":"Анна"}}]}"#;
 
-/// `sim atol`, and what it says.
+const TEST: &str = "<request><field id=\"25\">26</field></request>";
+
+/// A simulator alone, and what it says.
 struct Alone {
     child: Child,
     said: BufReader<ChildStdout>,
@@ -19,18 +21,18 @@ struct Alone {
 
 impl Alone {
     /// Starts it, on other ports when a program took these meanwhile.
-    fn start(args: &[&str]) -> Self {
+    fn start(step: u16, args: &[&str]) -> Self {
         for _ in 0..10 {
             let base = port_base();
             let mut child = Command::new(BINARY)
-                .args(["sim", "atol", "--port-base", &base.to_string()])
+                .args(["--port-base", &base.to_string(), "sim"])
                 .args(args)
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
             let said = BufReader::new(child.stdout.take().unwrap());
-            let mut alone = Self { child, said, port: base + REGISTER_STEP };
+            let mut alone = Self { child, said, port: base + step };
             if alone.hears("listening") {
                 return alone;
             }
@@ -67,7 +69,7 @@ impl Drop for Alone {
 
 #[test]
 fn a_register_alone_shows_its_tape() {
-    let mut alone = Alone::start(&["--user", "till:secret"]);
+    let mut alone = Alone::start(REGISTER_STEP, &["atol", "--user", "till:secret"]);
     let post = |headers: &[&str]| ask(alone.port, "POST", "/api/v2/requests", headers, OPEN).status;
     assert_eq!(post(&[]), "HTTP/1.1 401 Unauthorized");
     assert_eq!(post(&["Authorization: Basic dGlsbDpzZWNyZXQ="]), "HTTP/1.1 201 Created");
@@ -78,7 +80,7 @@ fn a_register_alone_shows_its_tape() {
 
 #[test]
 fn older_generations_have_no_prefix_and_no_users() {
-    let alone = Alone::start(&["--generation", "v1"]);
+    let alone = Alone::start(REGISTER_STEP, &["atol", "--generation", "v1"]);
     assert_eq!(ask(alone.port, "POST", "/requests", &[], OPEN).status, "HTTP/1.1 201 Created");
     assert_eq!(
         ask(alone.port, "GET", "/api/v2/serverInfo", &[], "").status,
@@ -103,5 +105,37 @@ fn the_stand_has_a_register_beside_its_till() {
     ask("POST", "/api/v2/requests", OPEN);
     let shown = ask("GET", "/api/v2/requests/b1", "");
     assert!(shown.starts_with(r#"{"results":[{"status":"ready""#), "{shown}");
+    assert_eq!(stand.stop().0, Some(0));
+}
+
+#[test]
+fn a_terminal_alone_shows_its_operations() {
+    let mut alone = Alone::start(TERMINAL_STEP, &["dualconnector", "--card-ms", "1"]);
+    let post = |path, body| ask(alone.port, "POST", path, &[], body);
+    assert!(post("/", TEST).body.contains("<field id=\"39\">1</field>"));
+    assert_eq!(post("/sim/step", r#"{"decide":"decline"}"#).status, "HTTP/1.1 200 OK");
+    let sale = "<request><field id=\"0\">12500</field><field id=\"25\">1</field>\
+                <field id=\"26\">417</field><field id=\"27\">00012345</field></request>";
+    assert!(post("/", sale).body.contains("<field id=\"39\">16</field>"));
+    assert!(post("/", sale).body.contains("<field id=\"39\">1</field>"));
+    assert!(alone.hears("ПРОВЕРКА СВЯЗИ: 1"));
+    assert!(alone.hears("ОПЛАТА, коп. 12500, номер 417: 16 НЕДОСТАТОЧНО СРЕДСТВ"));
+    assert!(alone.hears("банк денег не двигал"));
+    assert!(alone.hears("ОПЛАТА, коп. 12500, номер 417: 1 ОДОБРЕНО"));
+    assert!(alone.hears("СУММА 125.00 RUB"));
+    assert_eq!(alone.stop(), Some(0));
+}
+
+#[test]
+fn the_stand_has_a_terminal_beside_its_till() {
+    let (_folder, data) = folder();
+    let stand = serve(&data, &[]);
+    let said = stand.table.join("\n");
+    let place = format!("http://127.0.0.1:{}/", stand.terminal);
+    assert!(said.contains(&place), "{said}");
+    let answer = ask(stand.terminal, "POST", "/", &[], TEST).body;
+    assert!(answer.contains("<field id=\"27\">00012345</field>"), "{answer}");
+    let page = ask(stand.page, "GET", "/", &[], "").body;
+    assert!(page.contains(&place), "{page}");
     assert_eq!(stand.stop().0, Some(0));
 }

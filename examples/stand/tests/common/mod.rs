@@ -24,6 +24,7 @@ pub(crate) struct Serving {
     pub(crate) page: u16,
     pub(crate) till: u16,
     pub(crate) register: u16,
+    pub(crate) terminal: u16,
     pub(crate) data: PathBuf,
     said: mpsc::Receiver<String>,
     logged: mpsc::Receiver<String>,
@@ -40,7 +41,10 @@ pub(crate) fn folder() -> (TempDir, PathBuf) {
 /// The distance from the page's port to that of the simulated register.
 pub(crate) const REGISTER_STEP: u16 = 9_032;
 
-/// A port that is free together with those of the first till and of the register.
+/// The distance to that of the simulated card terminal.
+pub(crate) const TERMINAL_STEP: u16 = 1_315;
+
+/// A port that is free together with those of the first till, of the register and of the terminal.
 pub(crate) fn port_base() -> u16 {
     loop {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -49,7 +53,7 @@ pub(crate) fn port_base() -> u16 {
             let port = base.checked_add(step);
             port.is_some_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
         };
-        if free(10) && free(REGISTER_STEP) {
+        if free(10) && free(REGISTER_STEP) && free(TERMINAL_STEP) {
             return base;
         }
     }
@@ -94,8 +98,9 @@ fn try_serve(data: &Path, more: &[&str]) -> Result<Serving, String> {
         }
     }
     let (page, till, register) = (base, base + 10, base + REGISTER_STEP);
+    let terminal = base + TERMINAL_STEP;
     let data = data.to_owned();
-    Ok(Serving { child, page, till, register, data, said, logged, table })
+    Ok(Serving { child, page, till, register, terminal, data, said, logged, table })
 }
 
 /// The lines of a pipe, from a thread that ends with it.
@@ -190,6 +195,8 @@ pub(crate) struct Answer {
     /// `name: value`
     pub(crate) headers: Vec<String>,
     pub(crate) body: String,
+    /// The body as it came, in letters of its own.
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// One request on a connection of its own.
@@ -215,5 +222,6 @@ pub(crate) fn ask(port: u16, method: &str, path: &str, headers: &[&str], body: &
     let status = lines.next().unwrap();
     // Only because of the close above.
     let headers = lines.filter(|line| !line.starts_with("connection:")).collect();
-    Answer { status, headers, body: String::from_utf8_lossy(&bytes[split + 4..]).into_owned() }
+    let bytes = bytes.split_off(split + 4);
+    Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
 }
