@@ -313,7 +313,7 @@ fn storm(seed: u64, payments: usize, way: Way, guarded: bool) {
         storm.till.terminal().probe().await.unwrap();
         for nth in 1..=payments {
             storm.pay().await;
-            if nth % 25 == 0 {
+            if nth % 12 == 0 {
                 storm.reconcile().await;
             }
         }
