@@ -153,7 +153,8 @@ pub async fn f16_rollback_frees_its_own_token_only(g: &mut Ground) -> Result<(),
     for token in [TOKEN, spent] {
         // The payer is known by this token, and the binding uses none up.
         let payer = Payer { token: Some(token), ..first.payer() };
-        g.ops(vec![bind(ORDER_82, Binding::Pending(payer)), unbind(ORDER_82)]).await?;
+        g.ops(vec![bind(ORDER_82, Binding::Pending(payer))]).await?;
+        g.ops(vec![unbind(ORDER_82)]).await?;
         let again = one(bind_once(OrderId(id(84)), first.payer(), token, true));
         same(g.refused(again).await?, Refusal::TokenUsed)?;
     }
