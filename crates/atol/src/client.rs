@@ -33,6 +33,9 @@ use crate::wire::{Entry, Status, is_at_least};
 /// - A task that does not begin within [`Waits::queue`](crate::Waits) is taken out of the queue.
 /// - [`FiscalRegister::find`] takes a task that still waits out of the queue, and occupies the id
 ///   of one that the server does not know: what it calls not written never prints later.
+/// - What an earlier run of the program has sent is not known here: after a restart, ask
+///   [`FiscalRegister::find`] and do not repeat [`FiscalRegister::register`]. `layers::Guarded`
+///   keeps to that.
 /// - Questions go past the queue where the server can do that, so that the service menu works
 ///   while it is blocked.
 /// - A receipt cannot stay open: the driver's tasks are whole ([`Capabilities::open_receipt`]).

@@ -182,7 +182,11 @@ fn trap_b_a_task_that_does_not_begin_is_taken_back() {
     let begin = [UNKNOWN, ASK_SHIFT, (POST, Reply::Is(201, TAKEN))];
     // 30 s of looks, 300 ms apart.
     let waits = vec![(LOOK, Reply::Is(200, WAIT)); 101];
-    check(&[&begin, &waits, &[(REMOVE, Reply::Is(200, ""))]], not_written(Cause::Cancelled));
+    let taken_back = [(REMOVE, Reply::Is(200, "")), (LOOK, Reply::Is(200, CANCELED))];
+    check(&[&begin, &waits, &taken_back], not_written(Cause::Cancelled));
+    // It is confirmed, and began all the same.
+    let ran = [(REMOVE, Reply::Is(200, "")), (LOOK, Reply::Is(200, WRITTEN))];
+    check(&[&begin, &waits, &ran, &ran[1..]], written);
     // It began in the same moment: it is followed on.
     for status in [405, 409] {
         let began = [(REMOVE, Reply::Is(status, NO)), (LOOK, Reply::Is(200, WRITTEN))];
@@ -269,6 +273,7 @@ fn a_repeat_in_the_same_run_is_never_called_refused() {
 #[test]
 fn a_doubt_is_settled_without_sending() {
     const WAIT: &str = r#"{"results":[{"status":"wait","error":{"code":0}}]}"#;
+    const CANCELED: &str = r#"{"results":[{"status":"canceled","error":{"code":503}}]}"#;
     const BLOCKED: &str = r#"{"results":[{"status":"blocked","error":{"code":2}}]}"#;
     const RUNS: &str = r#"{"results":[{"status":"inProgress","error":{"code":0}}]}"#;
     const ERROR: &str = r#"{"results":[{"status":"error","error":{"code":68}}]}"#;
@@ -284,7 +289,12 @@ fn a_doubt_is_settled_without_sending() {
     assert_eq!(find(&[&look(ERROR)]), Found::NotWritten);
     assert!(matches!(find(&[&look(RUNS)]), Found::NotYet(e) if e.cause == Cause::Busy));
     assert!(matches!(find(&[&look(BLOCKED)]), Found::NotYet(e) if e.cause == Cause::Link));
-    assert_eq!(find(&[&look(WAIT), &[(REMOVE, Reply::Is(200, ""))]]), Found::NotWritten);
+    let removed = [(REMOVE, Reply::Is(200, ""))];
+    assert_eq!(find(&[&look(WAIT), &removed, &look(CANCELED)]), Found::NotWritten);
+    // It began in that moment, or nobody knows.
+    for reply in [Reply::Is(200, RUNS), Reply::Is(200, WAIT), Reply::Is(404, NO), Reply::Lost] {
+        assert!(matches!(find(&[&look(WAIT), &removed, &[(LOOK, reply)]]), Found::NotYet(_)));
+    }
     let refused = [(REMOVE, Reply::Is(409, NO))];
     assert!(matches!(find(&[&look(WAIT), &refused]), Found::NotYet(_)));
     let silent = vec![(LOOK, Reply::Unsent); 6];

@@ -17,7 +17,7 @@ use tillway_transport::{HttpTransport, RequestLimits, TransportError};
 use crate::config::{Credentials, Generation, WebConfig};
 use crate::error::ConfigError;
 use crate::task::Query;
-use crate::wire::{self, Entry, Queue, ServerInfo};
+use crate::wire::{self, Entry, Queue, ServerInfo, Status};
 
 /// What became of the sending of a task.
 #[derive(Debug)]
@@ -162,11 +162,17 @@ impl Server {
         }
     }
 
+    /// Takes a task out of the queue, and looks whether it is out: one that has just begun may be
+    /// confirmed like one that waits.
     pub(super) async fn remove(&self, uuid: Uuid) -> Removed {
         let path = self.path(&format!("requests/{uuid}"), true);
         match self.send(Method::DELETE, path, None).await {
-            Ok(answer) if answer.status().is_success() => Removed::Yes,
-            Ok(_) | Err(_) => Removed::No,
+            Ok(answer) if answer.status().is_success() => {}
+            Ok(_) | Err(_) => return Removed::No,
+        }
+        match self.look(uuid).await {
+            Seen::Task(entry) if entry.status == Status::Canceled => Removed::Yes,
+            _ => Removed::No,
         }
     }
 

@@ -159,7 +159,11 @@ impl Device {
         }
         let begun = self.with(|driver| receipt::begin(driver, &receipt, context));
         match begun {
-            Ok(()) => self.open = Some(Open { attempt, receipt }),
+            Ok(()) => {
+                // It was opened, so nothing older is open: `close` must not annul this one.
+                self.stale = false;
+                self.open = Some(Open { attempt, receipt });
+            }
             Err(_) => self.abandon(),
         }
         begun
