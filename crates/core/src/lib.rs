@@ -7,6 +7,7 @@ pub mod fiscal;
 pub mod flow;
 pub mod guest;
 pub mod id;
+pub mod loyalty;
 pub mod money;
 pub mod pairing;
 pub mod pan;
