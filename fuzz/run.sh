@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 declare -A longest=(
     [atol]=2048 [book]=512 [commits]=1024 [dualconnector]=2048 [flows]=512 [framing]=4096
     [json]=2048 [money]=160 [names]=1024 [native]=512 [records]=2048 [requests]=2048
-    [scans]=2100 [slips]=1024 [tokens]=600
+    [sberbank]=1024 [scans]=2100 [slips]=1024 [tokens]=600
 )
 
 if [ $# -gt 0 ]; then

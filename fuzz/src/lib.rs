@@ -23,6 +23,7 @@ pub mod names;
 pub mod native;
 pub mod records;
 pub mod requests;
+pub mod sberbank;
 pub mod scans;
 pub mod tokens;
 
