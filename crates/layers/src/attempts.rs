@@ -2,7 +2,7 @@
 //! every kind of device.
 //!
 //! Whoever has the [`Turn`] may read and write them. A device's own types are
-//! [`Body`](tillway_core::flow::Body)s here, so a register and a terminal share all of this.
+//! [`Body`]s here, so a register and a terminal share all of this.
 
 use core::fmt;
 use core::time::Duration;

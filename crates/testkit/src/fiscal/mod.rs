@@ -20,7 +20,7 @@
 //! ```
 //!
 //! A case needs nothing or one [`Need`], which is a field of the register's
-//! [`Capabilities`](tillway_core::port::fiscal::Capabilities). `lacks` lists what the register
+//! [`Capabilities`]. `lacks` lists what the register
 //! cannot do: cases that need it are skipped, and a register that lacks something else, or less,
 //! fails. Nothing else is ever skipped.
 //!
