@@ -13,3 +13,4 @@ mod setup;
 mod support;
 mod tasks;
 mod threads;
+mod words;
