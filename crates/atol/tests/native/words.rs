@@ -77,11 +77,8 @@ fn kept(table: &Table, receipts: Receipts, asked: &Receipt) -> Sale {
     let outcome = block_on(register.register(&attempt, &receipt(asked.clone())));
     let FiscalOutcome::Written(written) = outcome else { panic!("{asked:?} {outcome:?}") };
     let table = table.register.lock();
-    let document = table.memory.document(written.number).unwrap();
-    match &document.body {
-        Body::Receipt(sale) => {
-            Sale { number: 0, operator: document.operator.clone(), ..(**sale).clone() }
-        }
+    match &table.memory.document(written.number).unwrap().body {
+        Body::Receipt(sale) => Sale { number: 0, ..(**sale).clone() },
         other => panic!("{other:?}"),
     }
 }

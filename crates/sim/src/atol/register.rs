@@ -387,7 +387,8 @@ impl Register {
         }
         self.begin()?;
         self.closed = None;
-        self.open = Some(sale);
+        let operator = self.operator.as_ref().map(|(name, _)| name.clone());
+        self.open = Some(Sale { operator: sale.operator.or(operator), ..sale });
         Ok(())
     }
 
