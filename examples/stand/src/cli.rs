@@ -95,7 +95,9 @@ pub(crate) enum Command {
     /// The clock of this machine: while it is far from what the book says, new money waits
     #[command(subcommand)]
     Clock(Clock),
-    /// Say what cannot be right in a configuration; exit code 1 when anything is
+    /// Say what cannot be right in a configuration, and ask its devices
+    ///
+    /// Nothing is printed, no money moves. Exit code 1 when anything is wrong.
     #[command(after_help = "Example:\n  stand check-config --config venue.toml")]
     CheckConfig,
     /// Look through the store: the file, every sum, every chain, the digests of past days

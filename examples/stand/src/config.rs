@@ -1,6 +1,7 @@
 //! What the stand runs with: the demo, or a file.
 
 mod check;
+mod devices;
 mod file;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,6 +28,7 @@ use crate::demo;
 use crate::failure::Failure;
 
 pub(crate) use check::check;
+pub(crate) use devices::{Devices, Terminal};
 
 /// The distance from the page's port to that of the first till.
 const TILL_PORT_STEP: u32 = 10;
@@ -58,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) register: Option<SocketAddr>,
     /// Where the simulated DualConnector is, in demo mode.
     pub(crate) terminal: Option<SocketAddr>,
+    /// What `check-config` asks whether it is there; sales do not use it yet.
+    pub(crate) devices: Devices,
     /// Limits of all listeners.
     pub(crate) server: ServerConfig,
     /// The rules of the venue; the installation is put in later.
@@ -230,6 +234,7 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
         tills,
         register,
         terminal,
+        devices: devices::devices_of(&file)?,
         server: server_of(&file.limits)?,
         engine,
         waiter: shared_of(&file)?,

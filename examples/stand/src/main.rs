@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod control;
 mod demo;
+mod devices;
 mod failure;
 mod folder;
 mod front;
@@ -127,6 +128,12 @@ async fn check_config(options: &Options) -> Result<ExitCode, Failure> {
     let config = load(options)?;
     let mut found = config::check(&config);
     found.extend(stand::check_machine(&config, &options.data).await);
+    for told in devices::probe(&config.devices).await {
+        match told {
+            Ok(line) => say(&line),
+            Err(failure) => found.push(failure.to_string()),
+        }
+    }
     for finding in &found {
         say(finding);
     }

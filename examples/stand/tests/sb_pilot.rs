@@ -11,8 +11,8 @@ use tillway::core::id::Uuid;
 use tillway::core::port::CardTerminal;
 use tillway::core::port::terminal::{Attempt, MoneyOutcome, Operation, ReconcileOutcome};
 use tillway::core::{Kopecks, Timestamp};
-use tillway_device::{Mode, Process};
-use tillway_sberbank::{Config, Sberbank};
+use tillway::device::{Mode, Process};
+use tillway::sberbank::{Config, Sberbank};
 use tillway_testkit::runtime::{TestClock, block_on};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_stand");

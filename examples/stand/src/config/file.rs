@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Visitor;
@@ -48,6 +48,8 @@ pub(super) struct File {
     pub(super) allow_orderless_refund: Switch,
     pub(super) texts: BTreeMap<String, String>,
     pub(super) limits: Limits,
+    pub(super) atol: Option<Atol>,
+    pub(super) terminal: Option<Terminal>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -67,6 +69,24 @@ pub(super) struct Till {
     pub(super) plugin: Option<String>,
     #[serde(default)]
     pub(super) allowed_peers: Vec<String>,
+}
+
+/// A fiscal register of ATOL, behind the web server of its driver.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Atol {
+    pub(super) address: String,
+    pub(super) device: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<Secret>,
+}
+
+/// A card terminal.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", tag = "kind")]
+pub(super) enum Terminal {
+    Dualconnector { address: String, terminal: Option<String> },
+    Sberbank { folder: PathBuf },
 }
 
 #[derive(Debug, Deserialize)]
