@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tillway-transport", &[]),
     ("tillway-engine", &["tillway-core"]),
     ("tillway-layers", &["tillway-core"]),
+    ("tillway-loymax", &["tillway-core"]),
     ("tillway-measure", &[]),
     ("tillway-memory", &["tillway-core"]),
     ("tillway-sberbank", &["tillway-core", "tillway-device"]),

@@ -18,6 +18,8 @@ pub use tillway_dualconnector as dualconnector;
 pub use tillway_engine as engine;
 #[cfg(feature = "layers")]
 pub use tillway_layers as layers;
+#[cfg(feature = "loymax")]
+pub use tillway_loymax as loymax;
 #[cfg(feature = "memory")]
 pub use tillway_memory as memory;
 #[cfg(feature = "sberbank")]

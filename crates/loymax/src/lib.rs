@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+pub mod dialect;
+pub mod errors;
+pub mod input;
+pub mod judge;
+pub mod wire;
+
+pub use self::dialect::Dialect;

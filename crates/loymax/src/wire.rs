@@ -1,0 +1,11 @@
+//! The XML both ways (loymax.md 3 to 7).
+
+mod answer;
+mod element;
+mod letters;
+mod number;
+mod request;
+
+pub use self::answer::{ANSWER_BYTES_MAX, Failure, Reply, ReplyLine, Response, WireError, read};
+pub use self::letters::decode;
+pub use self::request::seal;
