@@ -9,4 +9,5 @@ mod lanes;
 mod matrix;
 mod people;
 mod races;
+mod shifts;
 mod thousand;

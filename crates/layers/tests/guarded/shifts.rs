@@ -1,0 +1,78 @@
+//! A shift opens by itself before a sale, and is closed by itself when too little of it is left.
+
+use std::time::Duration;
+
+use tillway_core::fiscal::DocumentKind;
+use tillway_core::port::FiscalRegister;
+use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome};
+use tillway_layers::guarded::{LEFT_MIN, Readied};
+use tillway_memory::Mishap;
+use tillway_testkit::runtime::CountingIds;
+
+use super::cut::{Fuse, World, able, attempt, run, sale};
+
+use DocumentKind::{CloseShift, OpenShift};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn kinds(world: &World) -> Vec<DocumentKind> {
+    world.device.documents().iter().map(|document| document.kind).collect()
+}
+
+fn ids() -> CountingIds {
+    CountingIds::new()
+}
+
+#[test]
+fn a_closed_shift_is_opened_once() {
+    let world = World::new(able(true));
+    let (register, ids) = (world.start(&Fuse::never()), ids());
+    let first = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+    assert!(first.closed.is_none() && first.opened.is_some());
+    let again = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+    assert_eq!(again, Readied::default());
+    assert_eq!(kinds(&world), [OpenShift]);
+}
+
+#[test]
+fn f21_a_shift_that_is_nearly_over_is_changed_before_the_sale() {
+    for (age, changed) in [
+        (23 * HOUR + HOUR / 4 * 3, false),
+        (23 * HOUR + HOUR / 4 * 3 + Duration::from_secs(1), true),
+        (24 * HOUR, true),
+        (30 * HOUR, true),
+    ] {
+        let world = World::new(able(true));
+        let (register, ids) = (world.start(&Fuse::never()), ids());
+        run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+        world.clock.advance(age);
+        let readied = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+        assert_eq!(readied.closed.is_some(), changed, "{age:?}");
+        assert_eq!(kinds(&world).len(), if changed { 3 } else { 1 }, "{age:?}");
+        let receipt = Fiscal::Receipt(Box::new(sale(100)));
+        let sold = run(register.register(&attempt(9), &receipt)).unwrap();
+        assert!(matches!(sold, FiscalOutcome::Written(_)), "{age:?}: {sold:?}");
+    }
+}
+
+/// The answer to each of the two documents is lost: neither is written twice.
+#[test]
+fn a_lost_answer_makes_no_second_shift() {
+    let world = World::new(able(true));
+    let (register, ids) = (world.start(&Fuse::never()), ids());
+    run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+    world.clock.advance(25 * HOUR);
+    for _ in 0..2 {
+        world.device.befall(Mishap::LostAnswer);
+        let lost = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap_err();
+        assert_ne!(lost.cause, Cause::Doubt);
+        let doubted = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap();
+        if let Err(error) = doubted {
+            assert_eq!(error.cause, Cause::Doubt, "what is in doubt keeps the next off");
+        }
+        run(register.recover()).unwrap().unwrap();
+    }
+    assert_eq!(kinds(&world), [OpenShift, CloseShift, OpenShift]);
+    let readied = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+    assert_eq!(readied, Readied::default());
+}
