@@ -6,10 +6,10 @@ mod support;
 use std::path::Path;
 
 use tillway_core::Kopecks;
-use tillway_core::loyalty::Answer;
-use tillway_core::port::processing::{Class, Kind, Outcome, SealError};
+use tillway_core::loyalty::{Answer, ChequeError, IdentifierKind, Pin, Sale};
+use tillway_core::port::processing::{Class, Command, Kind, Operation, Outcome, SealError};
 use tillway_loymax::dialect::{Carrier, Coupons, Identifiers, Letters};
-use tillway_loymax::{Dialect, judge, wire};
+use tillway_loymax::{Dialect, input, judge, wire};
 
 use support::{TILL, dialect, operation, sale, sealed};
 
@@ -159,4 +159,51 @@ fn what_the_processing_has_not_is_not_sealed() {
         let error = wire::seal(&dialect, TILL, &operation(kind)).unwrap_err();
         assert_eq!(error, SealError::Unsupported);
     }
+}
+
+#[test]
+fn what_is_optional_is_told_when_it_is_there() {
+    let told = |kind, command: Command| {
+        let operation = Operation { command, ..operation(kind) };
+        String::from_utf8(wire::seal(&dialect(), TILL, &operation).unwrap().body).unwrap()
+    };
+    let wish = Command::Calculate { sale: sale(false), wish: Some(Kopecks(5)) };
+    assert!(told(Kind::Calculate, wish).contains(r#" PaymentAmount="0.05">"#));
+    let pin = Some(Pin::new("4711"));
+    let pay = Command::Pay { sale: sale(true), amount: Kopecks(10_000), pin };
+    assert!(told(Kind::Pay, pay).contains(r#" Amount="100.00" PinCode="4711"><Cheque "#));
+
+    let new = input::identifier(IdentifierKind::CardBarcode, "2990000000026").unwrap();
+    let blank = told(Kind::Card, Command::Card { guest: None, old: None, new });
+    assert!(!blank.contains("<Identifier ") && blank.contains("<NewIdentifier "), "{blank}");
+
+    let nobody = Sale { guest: None, coupons: Vec::new(), ..sale(true) };
+    let refund = Command::Refund { sale: nobody.clone(), of: None, transaction: Some(5_003) };
+    let refund = told(Kind::Refund, refund);
+    assert!(refund.contains(r#" RefundTransactionID="5003">"#), "{refund}");
+    assert!(!refund.contains("RefundPurchaseID"), "{refund}");
+    let params = vec![support::text("SaleChannel", "shop")];
+    let sale = Sale { params, ..nobody };
+    let accrued = told(Kind::Accrue, Command::Accrue { sale, pays: Vec::new() });
+    let end = r#"</Cheque><Params><Param Name="SaleChannel" Type="string" Value="shop"/></Params>"#;
+    assert!(accrued.contains(end), "{accrued}");
+    for part in ["Identifier", "Coupons", "Pays"] {
+        assert!(!accrued.contains(part), "{part} in {accrued}");
+    }
+}
+
+#[test]
+fn what_no_processing_may_be_asked_is_not_sealed() {
+    let refused = |command: Command| {
+        let operation = Operation { command, ..operation(Kind::Pay) };
+        wire::seal(&dialect(), TILL, &operation).unwrap_err()
+    };
+    let pay = |amount| Command::Pay { sale: sale(true), amount: Kopecks(amount), pin: None };
+    assert_eq!(refused(pay(0)), SealError::Amount);
+    assert_eq!(refused(pay(-1)), SealError::Amount);
+    let wish = Command::Calculate { sale: sale(false), wish: Some(Kopecks(-1)) };
+    assert_eq!(refused(wish), SealError::Amount);
+    let mut empty = sale(false);
+    empty.cheque.lines.clear();
+    assert_eq!(refused(Command::Available { sale: empty }), ChequeError::Lines.into());
 }

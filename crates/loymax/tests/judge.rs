@@ -34,6 +34,7 @@ fn only_an_explicit_yes_is_a_yes() {
         payment("ErrorCode='101'", ""),
         payment("ErrorCode='0' Amount='a lot'", ""),
         "<XMLResponse><ErrorCode>0</ErrorCode></XMLResponse>".to_owned(),
+        payment("ErrorCode='0'", "").replace("</Payments>", "</Payments><ErrorCode>1</ErrorCode>"),
         "<XMLResponse/>".to_owned(),
         "<html/>".to_owned(),
         String::new(),

@@ -51,10 +51,15 @@ fn elements(xml: &str) -> Vec<Found> {
     }
 }
 
+/// Any characters, and often those that XML, or windows-1251, writes in another way.
+fn words() -> impl Strategy<Value = String> {
+    prop_oneof!["[^\\p{C}]{1,20}", "[&<>\"' a-zЯ₽中]{1,20}"]
+}
+
 fn line() -> impl Strategy<Value = Line> {
     let money = 0..=9_999_999_999_i64;
     let numbers = (1..=99_999_999_000_000_i64, money.clone(), proptest::option::of(money));
-    ("[^\\p{C}]{1,20}", "[^\\p{C}]{0,20}", any::<bool>(), numbers, "[^\\p{C}]{0,9}").prop_map(
+    (words(), words(), any::<bool>(), numbers, words()).prop_map(
         |(goods, name, barcode, (micro, amount, discount), param)| Line {
             goods: if barcode { Goods::Barcode(goods.into()) } else { Goods::Code(goods.into()) },
             name: Some(name.into()),

@@ -40,6 +40,9 @@ pub enum WireError {
     /// Its root is another.
     #[error("the answer is no response of a processing")]
     Foreign,
+    /// It says two things of the message.
+    #[error("the answer says two things of one message")]
+    Contradiction,
     /// A number in it is none; the name of its attribute.
     #[error("{0} in the answer is no number")]
     Number(&'static str),
@@ -283,7 +286,10 @@ impl<'d> Parser<'d> {
         match place {
             Place::MessageCode => {
                 let code = text.trim().parse().ok();
-                self.code = Some(code.ok_or(WireError::Number(Word::ErrorCode.usual()))?);
+                let code = code.ok_or(WireError::Number(Word::ErrorCode.usual()))?;
+                if self.code.replace(code).is_some_and(|before| before != code) {
+                    return Err(WireError::Contradiction);
+                }
             }
             Place::MessageText => self.words = Some(shortened(&text)),
             Place::ForCashier => self.with_reply(|reply| {
