@@ -203,6 +203,9 @@ fn what_no_processing_may_be_asked_is_not_sealed() {
     assert_eq!(refused(pay(-1)), SealError::Amount);
     let wish = Command::Calculate { sale: sale(false), wish: Some(Kopecks(-1)) };
     assert_eq!(refused(wish), SealError::Amount);
+    let nobody = Sale { guest: None, ..sale(true) };
+    let pay = Command::Pay { sale: nobody, amount: Kopecks(1), pin: None };
+    assert_eq!(refused(pay), SealError::Guest);
     let mut empty = sale(false);
     empty.cheque.lines.clear();
     assert_eq!(refused(Command::Available { sale: empty }), ChequeError::Lines.into());

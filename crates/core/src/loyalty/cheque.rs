@@ -272,7 +272,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::super::LineAnswer;
+    use super::super::{Carrier, IdentifierKind, LineAnswer};
     use super::*;
 
     fn line(position: u32, amount: i64) -> Line {
@@ -334,6 +334,35 @@ mod tests {
         }
         let twice = vec![answer(1, Some(30_000), 0), answer(1, Some(30_000), 0)];
         assert_eq!(granted(twice), Err(ChequeError::Mismatch(1)));
+    }
+
+    #[test]
+    fn a_sale_is_stored_whole_and_shows_nobody() {
+        let params = vec![Param { name: "N".into(), kind: ParamKind::Decimal, value: "1".into() }];
+        let line = Line {
+            goods: Goods::Barcode("4600000000015".into()),
+            name: Some("Сыр".into()),
+            price: Some(Kopecks(8_990)),
+            discount: Some(Kopecks(1_238)),
+            cashback: Some(Kopecks(1)),
+            correction: Some(Kopecks(-1)),
+            promo: true,
+            price_min: Some(Kopecks(7_000)),
+            params: params.clone(),
+            ..line(2, 10_000)
+        };
+        let kind = IdentifierKind::CardBarcode;
+        let sale = Sale {
+            purchase: Uuid::from_u128(1).into(),
+            guest: Some(Identifier { kind, value: "2990000000019".into() }),
+            cheque: Cheque { number: Some("7-0042".into()), ..cheque(vec![line]) },
+            coupons: vec![Coupon { carrier: Carrier::Qr, value: "SPRING-20".into() }],
+            params,
+        };
+        let stored = minicbor::to_vec(&sale).unwrap();
+        assert_eq!(minicbor::decode::<Sale>(&stored).unwrap(), sale);
+        let shown = format!("{sale:?}");
+        assert!(!shown.contains("2990000000019") && !shown.contains("SPRING-20"), "{shown}");
     }
 
     #[test]

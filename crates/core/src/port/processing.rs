@@ -248,6 +248,7 @@ impl Command {
         let below = |amount: &Kopecks| *amount < Kopecks::ZERO;
         match self {
             Self::Pay { amount, .. } if !amount.is_positive() => Err(SealError::Amount),
+            Self::Pay { sale, .. } if sale.guest.is_none() => Err(SealError::Guest),
             Self::Calculate { wish: Some(wish), .. } if below(wish) => Err(SealError::Amount),
             Self::Accrue { pays, .. } if pays.iter().any(|pay| below(&pay.amount)) => {
                 Err(SealError::Amount)
@@ -510,6 +511,9 @@ pub enum SealError {
     /// An amount is below zero, or a payment is not above it.
     #[error("an amount is below zero, or a payment is not above it")]
     Amount,
+    /// A payment with points names no guest whose points they are.
+    #[error("a payment with points names its guest")]
+    Guest,
     /// The processing has no such command.
     #[error("the processing has no such command")]
     Unsupported,
