@@ -38,6 +38,7 @@ fn f15_a_waiter_is_not_told_that_another_guest_is_attached() {
     let table = table(|_| {});
     let anna = table.start_check_in(order(82), ANNA);
     table.fetch();
+    table.waits_for_till();
     // Another copy of the program rolls Anna back and binds the next guest; no bell rings here.
     let other = reopen(&table.store, table.clock.clone(), |c| c.bridge = Bridge::None);
     block_on(other.engine.keeper().recover());

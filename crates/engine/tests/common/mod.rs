@@ -122,6 +122,13 @@ impl Table {
         assert_eq!(check_in.join().unwrap(), Ok(CheckedIn::Attached));
     }
 
+    /// Returns when a flow waits for the till, and does nothing else.
+    pub fn waits_for_till(&self) {
+        while self.clock.next_wake() != Some(Duration::from_secs(6)) {
+            std::thread::yield_now();
+        }
+    }
+
     /// Lets the till's six seconds pass, once the flow waits for it, and takes the answer.
     pub fn until<T>(&self, thread: std::thread::JoinHandle<T>) -> T {
         while !thread.is_finished() {
