@@ -43,12 +43,14 @@ trap stop EXIT
 base=$(python3 - <<'PORTS'
 import socket
 
+# The page's, then till 1, the card terminal and the register, as far from it as they listen.
 while True:
-    first, second = socket.socket(), socket.socket()
+    first = socket.socket()
     first.bind(("127.0.0.1", 0))
     base = first.getsockname()[1]
     try:
-        second.bind(("127.0.0.1", base + 10))
+        for step in (10, 1315, 9032):
+            socket.socket().bind(("127.0.0.1", base + step))
     except (OSError, OverflowError):
         continue
     print(base)
