@@ -27,23 +27,35 @@ pub struct Masked(#[n(0)] Box<str>);
 impl Masked {
     /// Masks what could be a card number.
     pub fn new(text: &str) -> Self {
-        let mut left = text;
-        let mut masked = String::with_capacity(text.len());
-        while let Some(start) = left.find(|c: char| c.is_ascii_digit()) {
-            let (before, from) = left.split_at(start);
-            masked.push_str(before);
-            let (run, rest) = from.split_at(run_length(from));
-            push_run(&mut masked, run);
-            left = rest;
+        let mut masked = mask_once(text);
+        // What is left of one number may begin another. Each turn leaves fewer digits.
+        loop {
+            let again = mask_once(&masked);
+            if again == masked {
+                return Self(masked.into());
+            }
+            masked = again;
         }
-        masked.push_str(left);
-        Self(masked.into())
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn mask_once(text: &str) -> String {
+    let mut left = text;
+    let mut masked = String::with_capacity(text.len());
+    while let Some(start) = left.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = left.split_at(start);
+        masked.push_str(before);
+        let (run, rest) = from.split_at(run_length(from));
+        push_run(&mut masked, run);
+        left = rest;
+    }
+    masked.push_str(left);
+    masked
 }
 
 /// How long a text's first run of digits is, with single separators between them. Begins with a
@@ -167,6 +179,8 @@ mod tests {
             ("00407414220712", "00407414220712"),
             ("15 03 2026 14 22 07 0012", "15 03 2026 14 22 07 0012"),
             ("4000 0000 0000 0002", "**** **** **** 0002"),
+            // What is left of one number begins the next.
+            ("7988001122334455622202 2000 1111 0416", "********************** **** **** 0416"),
             ("2202 2000 1111 0418", "2202 2000 1111 0418"),
             ("12 2202 2000 1111 0416 05 29", "12 **** **** **** 0416 05 29"),
             ("2202  2000  1111  0416", "2202  2000  1111  0416"),
@@ -190,6 +204,13 @@ mod tests {
     }
 
     proptest! {
+        /// What is masked holds no card number any more, so masking it again changes nothing.
+        #[test]
+        fn masked_text_stays_as_it_is(groups in prop::collection::vec("[0-9]{1,6}|[0-9]{12,22}", 1..8)) {
+            let masked = Masked::new(&groups.join(" "));
+            prop_assert_eq!(Masked::new(masked.as_str()), masked);
+        }
+
         #[test]
         fn no_run_of_a_cards_length_is_left(text in "[0-9a *-]{0,80}") {
             let masked = Masked::new(&text);
