@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets and runs each of them, beginning with its seeds.
 #
-#   fuzz/run.sh                      the same inputs each time: some seconds for each target
+#   fuzz/run.sh                      so many inputs for each target, from one seed
 #   fuzz/run.sh 600                  ten minutes for each; what is learnt is kept in corpus/
 #   fuzz/run.sh 600 scans framing    only these
 #
@@ -15,7 +15,7 @@ declare -A longest=(
     [sberbank]=1024 [scans]=2100 [slips]=1024 [tokens]=600
 )
 
-# As many inputs as a slow machine has time for: what passed once passes everywhere.
+# Some seconds each.
 declare -A inputs=(
     [atol]=800000 [book]=6000 [commits]=12000 [dualconnector]=60000 [flows]=80000 [framing]=30000
     [json]=700000 [money]=2500000 [names]=800000 [native]=600000 [records]=900000 [requests]=1500
