@@ -357,6 +357,24 @@ fn two_thousand_payments_on_a_pad_without_numbers_need_a_person() {
     assert!(kiosk.judged > 100, "{}", kiosk.judged);
 }
 
+/// A person says that a held payment was rolled back: its terminal is free again.
+#[test]
+fn a_judged_roll_back_frees_the_terminal() {
+    let settings = Settings { numbers: false, ..Settings::default() };
+    let kiosk = Kiosk::new(settings, true);
+    let attempt = |number| Attempt { id: Uuid::from_u128(number), at: NOON };
+    let MoneyOutcome::Approved(paid) = kiosk.answer(&attempt(1), &pay(500)) else { panic!() };
+    block_on(kiosk.terminal.hold(&attempt(1), &paid)).unwrap();
+    kiosk.twin.pad().steps.push_back(Step::says(Says::Nothing));
+    let back = Operation::RollBack { of: original(&attempt(1), &paid) };
+    assert!(matches!(kiosk.answer(&attempt(2), &back), MoneyOutcome::InDoubt(_)));
+    let says = MoneyJudgement::Approved(Box::new(approval(Kopecks(500))));
+    block_on(kiosk.terminal.judge(attempt(2).id, says, "Анна")).unwrap();
+    assert!(block_on(kiosk.terminal.recover()).unwrap().is_empty());
+    let next = kiosk.answer(&attempt(3), &pay(700));
+    assert!(matches!(next, MoneyOutcome::Approved(_)), "{next:?}");
+}
+
 #[test]
 fn two_thousand_payments_in_two_phases() {
     let kiosk = run(11, 2_000, Settings::default(), true);

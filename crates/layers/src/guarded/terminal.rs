@@ -74,7 +74,8 @@ impl Guarded<dyn CardTerminal> {
     pub async fn judge(&self, id: Uuid, says: MoneyJudgement, by: &str) -> Result<(), Trouble> {
         let turn = self.attempts.turn().await?;
         let mut entry = turn.load(id).await?;
-        if by.is_empty() || by.len() > 128 {
+        let open = entry.flow.is_unsettled() && !entry.is_held();
+        if !open || by.is_empty() || by.len() > 128 {
             return Err(Trouble::Moved { id });
         }
         let outcome = match says {
@@ -82,7 +83,7 @@ impl Guarded<dyn CardTerminal> {
             MoneyJudgement::NotPerformed => declined(Reason::Other, "a person said so"),
         };
         let said = Said { by: Some(by.into()), ..said(&outcome) };
-        turn.say(&mut entry, AttemptCommand::Judge(said)).await
+        self.conclude(&turn, &mut entry, &outcome, AttemptCommand::Judge(said)).await
     }
 
     /// Asks the terminal about an operation that is not settled, and writes down what it says.
@@ -110,10 +111,8 @@ impl Guarded<dyn CardTerminal> {
                 };
             }
         };
-        if let Err(trouble) = turn.say(entry, AttemptCommand::Find(said(&outcome))).await {
-            return Resolution::NotYet(journal(&trouble));
-        }
-        match self.release_undone(turn, what, &outcome).await {
+        let find = AttemptCommand::Find(said(&outcome));
+        match self.conclude(turn, entry, &outcome, find).await {
             Ok(()) => found,
             Err(trouble) => Resolution::NotYet(journal(&trouble)),
         }
@@ -139,7 +138,7 @@ impl Guarded<dyn CardTerminal> {
             Ok(Way::Free) => Ok(entry),
             Ok(Way::Taken) => {
                 let error = TerminalError::new(Fault::Unsettled, "of another run");
-                Err(self.keep(turn, &mut entry, what, not_started(&error)).await)
+                Err(self.keep(turn, &mut entry, not_started(&error)).await)
             }
             // What is asked is small: this cannot be, and nothing was written.
             Err(trouble @ Trouble::TooLarge { .. }) => Err(not_started(&journal(&trouble))),
@@ -152,35 +151,34 @@ impl Guarded<dyn CardTerminal> {
         &self,
         turn: &Turn<'_>,
         entry: &mut Entry,
-        what: &Operation,
         outcome: MoneyOutcome,
     ) -> MoneyOutcome {
-        let kept = turn.say(entry, AttemptCommand::Answer(said(&outcome))).await;
-        let released = match kept {
-            Ok(()) => self.release_undone(turn, what, &outcome).await,
-            Err(trouble) => Err(trouble),
-        };
-        match released {
+        let answer = AttemptCommand::Answer(said(&outcome));
+        match self.conclude(turn, entry, &outcome, answer).await {
             Ok(()) => outcome,
             Err(trouble) => MoneyOutcome::InDoubt(journal(&trouble)),
         }
     }
 
-    /// A held payment that was undone waits for no word any more.
-    async fn release_undone(
+    /// Writes down what became of an operation. A held payment that it undid waits for no word any
+    /// more, and is released before: after a crash in between the operation is still open, and is
+    /// settled like every other; the other way round the payment would hold its terminal for ever.
+    async fn conclude(
         &self,
         turn: &Turn<'_>,
-        what: &Operation,
+        entry: &mut Entry,
         outcome: &MoneyOutcome,
+        command: AttemptCommand,
     ) -> Result<(), Trouble> {
-        let (Some(of), MoneyOutcome::Approved(_)) = (what.original(), outcome) else {
-            return Ok(());
-        };
-        let mut original = turn.load(of.attempt.id).await?;
-        if original.is_held() {
-            turn.say(&mut original, AttemptCommand::Release).await?;
+        if let Some((what, _)) = asked(entry)
+            && let (Some(of), MoneyOutcome::Approved(_)) = (what.original(), outcome)
+        {
+            let mut original = turn.load(of.attempt.id).await?;
+            if original.is_held() {
+                turn.say(&mut original, AttemptCommand::Release).await?;
+            }
         }
-        Ok(())
+        turn.say(entry, command).await
     }
 
     /// The terminal, unless an operation there is one of these.
@@ -237,7 +235,7 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
             Err(outcome) => return outcome,
         };
         let outcome = self.inner.perform(attempt, what).await;
-        self.keep(&turn, &mut entry, what, outcome).await
+        self.keep(&turn, &mut entry, outcome).await
     }
 
     /// Held by the journal first: after a crash in between nothing new is begun before somebody
