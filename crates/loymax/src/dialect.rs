@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tillway_core::port::processing::{Class, Kind};
 
 pub use self::words::Word;
-use crate::errors::{ErrorRow, TABLE};
+use crate::errors::{Code, ErrorRow, TABLE};
 
 /// How the wire is spoken.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -76,6 +76,20 @@ impl Dialect {
     pub fn class(&self, code: u32) -> Class {
         let row = self.errors.iter().find(|row| row.number == code);
         row.map_or(Class::Other, |row| row.class)
+    }
+
+    /// What a code means, said by number or by name.
+    pub fn class_of(&self, code: &Code) -> Class {
+        match code {
+            Code::Number(number) => self.class(*number),
+            Code::Name(name) => self.class_named(name).unwrap_or(Class::Other),
+        }
+    }
+
+    /// What a code means by its name; `None` when it is not in the table.
+    pub fn class_named(&self, name: &str) -> Option<Class> {
+        let row = self.errors.iter().find(|row| row.name.eq_ignore_ascii_case(name));
+        row.map(|row| row.class)
     }
 }
 

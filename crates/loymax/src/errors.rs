@@ -1,6 +1,39 @@
 //! What the processing's codes mean (loymax.md 8).
 
+use core::fmt;
+
 use tillway_core::port::processing::Class;
+
+/// A code as a processing says it: by number in protocol 3.2, by name in the Public API.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Code {
+    /// 0 is no failure.
+    Number(u32),
+    /// `Ok` is none.
+    Name(Box<str>),
+}
+
+impl Code {
+    /// What the vendor calls it when nothing failed.
+    pub const OK: &str = "Ok";
+
+    /// Whether it says that nothing failed.
+    pub fn is_ok(&self) -> bool {
+        match self {
+            Self::Number(number) => *number == 0,
+            Self::Name(name) => name.eq_ignore_ascii_case(Self::OK),
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
 
 /// One code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

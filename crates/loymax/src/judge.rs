@@ -11,18 +11,19 @@ use crate::wire::{Failure, Reply, ReplyLine, Response, read};
 /// What became of a message whose answer is these bytes. Only an explicit yes is a yes.
 pub fn outcome(dialect: &Dialect, sealed: &Sealed, bytes: &[u8]) -> Outcome {
     match read(dialect, bytes) {
-        Ok(response) => judge(dialect, sealed, response),
+        Ok(response) => judged(dialect, sealed, response),
         Err(error) => Outcome::InDoubt(Masked::new(&error.to_string())),
     }
 }
 
-fn judge(dialect: &Dialect, sealed: &Sealed, response: Response) -> Outcome {
+/// What became of a message whose answer says this, in whichever form it came.
+pub fn judged(dialect: &Dialect, sealed: &Sealed, response: Response) -> Outcome {
     let Response { message, replies } = response;
-    let failed = message.filter(|failure| failure.code != 0);
+    let failed = message.filter(|failure| !failure.code.is_ok());
     let reply = reply_to(sealed, replies);
     let refused = reply.as_ref().and_then(|reply| reply.result.clone());
     // What is said of the command is more exact than what is said of the message.
-    if let Some(failure) = refused.filter(|failure| failure.code != 0).or(failed) {
+    if let Some(failure) = refused.filter(|failure| !failure.code.is_ok()).or(failed) {
         return refusal(dialect, &failure);
     }
     let Some(reply) = reply else { return doubt("the answer is to another message") };
@@ -40,7 +41,7 @@ fn doubt(text: &str) -> Outcome {
 }
 
 fn refusal(dialect: &Dialect, failure: &Failure) -> Outcome {
-    let class = dialect.class(failure.code);
+    let class = dialect.class_of(&failure.code);
     let text = Masked::new(&failure.text);
     if class == Class::Unavailable {
         return Outcome::InDoubt(Masked::new(&format!("{class}: {text}")));

@@ -3,7 +3,7 @@
 mod answer;
 mod element;
 mod letters;
-mod number;
+pub(crate) mod number;
 mod request;
 
 pub use self::answer::{ANSWER_BYTES_MAX, Failure, Reply, ReplyLine, Response, WireError, read};

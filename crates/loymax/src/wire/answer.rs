@@ -11,6 +11,7 @@ use tillway_core::port::processing::Kind;
 use super::letters::decode;
 use super::number::{read_amount, read_quantity};
 use crate::dialect::{Dialect, Word};
+use crate::errors::Code;
 
 /// The longest answer: a thousand lines with their offers are less than a megabyte.
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -57,11 +58,11 @@ pub struct Response {
     pub replies: Vec<Reply>,
 }
 
-/// A code with its words. 0 is no failure.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// A code with its words.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Failure {
-    /// The code.
-    pub code: u32,
+    /// The code; it may say that nothing failed.
+    pub code: Code,
     /// The processing's words, at most 500 characters.
     pub text: Box<str>,
 }
@@ -318,7 +319,7 @@ impl<'d> Parser<'d> {
             return Err(WireError::Syntax);
         }
         let text = self.words.unwrap_or_default();
-        self.response.message = self.code.map(|code| Failure { code, text });
+        self.response.message = self.code.map(|code| Failure { code: Code::Number(code), text });
         Ok(self.response)
     }
 }
@@ -392,7 +393,7 @@ fn reply(kind: Kind, attributes: &Attributes<'_>) -> Result<Reply, WireError> {
     Ok(Reply {
         kind,
         operation: attributes.text(Word::OperationId),
-        result: code.map(|code| Failure { code, text }),
+        result: code.map(|code| Failure { code: Code::Number(code), text }),
         answer,
         lines: Vec::new(),
     })
@@ -437,12 +438,12 @@ fn coupon(attributes: &Attributes<'_>) -> PrintedCoupon {
     }
 }
 
-fn shortened(text: &str) -> Box<str> {
+pub(crate) fn shortened(text: &str) -> Box<str> {
     text.trim().chars().take(WORDS_CHARS_MAX).collect::<String>().into()
 }
 
 /// Lines end with LF alone, without blank ones around.
-fn lines_of(text: &str) -> Box<str> {
+pub(crate) fn lines_of(text: &str) -> Box<str> {
     text.replace("\r\n", "\n").replace('\r', "\n").trim().into()
 }
 

@@ -6,13 +6,13 @@ use tillway_core::fiscal::Quantity;
 use tillway_core::{Kopecks, Timestamp};
 
 /// Two decimals, always.
-pub(super) fn amount(amount: Kopecks) -> String {
+pub(crate) fn amount(amount: Kopecks) -> String {
     let (sign, abs) = (if amount.0 < 0 { "-" } else { "" }, amount.0.unsigned_abs());
     format!("{sign}{}.{:02}", abs / 100, abs % 100)
 }
 
 /// Three decimals, and more where the quantity has them.
-pub(super) fn quantity(quantity: Quantity) -> String {
+pub(crate) fn quantity(quantity: Quantity) -> String {
     let mut exact = quantity.to_decimal();
     if exact.scale() < 3 {
         exact.rescale(3);
@@ -21,7 +21,7 @@ pub(super) fn quantity(quantity: Quantity) -> String {
 }
 
 /// The wall clock of the till with its offset, whole seconds.
-pub(super) fn moment(at: Timestamp) -> String {
+pub(crate) fn moment(at: Timestamp) -> String {
     let wall = Timestamp::utc(at.wall_ms()).to_string();
     let seconds = wall.split('.').next().unwrap_or_default();
     let (sign, offset) = (if at.offset_min < 0 { '-' } else { '+' }, at.offset_min.unsigned_abs());
@@ -29,12 +29,12 @@ pub(super) fn moment(at: Timestamp) -> String {
 }
 
 /// `None` when it is no amount of whole kopecks.
-pub(super) fn read_amount(text: &str) -> Option<Kopecks> {
+pub(crate) fn read_amount(text: &str) -> Option<Kopecks> {
     Kopecks::parse_rubles(text.trim()).ok()
 }
 
 /// `None` when it is no quantity of ours; answers are not refused for it.
-pub(super) fn read_quantity(text: &str) -> Option<Quantity> {
+pub(crate) fn read_quantity(text: &str) -> Option<Quantity> {
     Quantity::try_new(Decimal::from_str_exact(text.trim()).ok()?).ok()
 }
 
