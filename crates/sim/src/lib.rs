@@ -10,6 +10,8 @@ pub mod fault;
 pub mod ids;
 #[cfg(feature = "iiko-front")]
 pub mod iiko_front;
+#[cfg(feature = "loymax")]
+pub mod loymax;
 #[cfg(feature = "iiko-front")]
 mod power;
 #[cfg(feature = "sberbank")]
