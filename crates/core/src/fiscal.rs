@@ -4,14 +4,21 @@
 //! writes it into its fiscal memory (FN), where documents are numbered without gaps; only a number
 //! there makes it fiscal. When an answer is lost, [`Search`] walks those numbers from the
 //! [`Mark`] that was read before, and says written, not written, or ask a person (ATOL note 11).
+//!
+//! What goes **back** of a sale is reckoned from the sale itself ([`Receipt::give_back`]), and a
+//! receipt that comes **late** is a correction ([`late`]).
 
+mod back;
 mod document;
+mod late;
 mod quantity;
 mod receipt;
 mod search;
 mod vat;
 
+pub use back::{Portion, Return, ReturnError, due_back};
 pub use document::{DocumentKind, Mark, Registered, qr};
+pub use late::{Late, OpenShift, late};
 pub use quantity::{Quantity, QuantityError};
 pub use receipt::{
     Basis, BasisKind, Field, Limits, Line, MarkCode, Measure, Method, Object, Operator, Paid,

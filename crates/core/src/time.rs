@@ -48,6 +48,13 @@ impl Timestamp {
         (format!("{y:04}{m:02}{d:02}"), format!("{:02}{:02}", minutes / 60, minutes % 60))
     }
 
+    /// Year, month and day on the wall; `None` outside of the years 0 to 9999.
+    pub fn wall_date(self) -> Option<(u16, u8, u8)> {
+        let (y, m, d) = civil(self.wall_ms().div_euclid(86_400_000));
+        let year = u16::try_from(y).ok().filter(|year| *year <= 9_999)?;
+        Some((year, u8::try_from(m).ok()?, u8::try_from(d).ok()?))
+    }
+
     /// How long from `earlier` to this moment; zero when it is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         let ms = self.utc_ms.saturating_sub(earlier.utc_ms);

@@ -91,6 +91,34 @@ impl Quantity {
         Self::from_micro(self.0.saturating_sub(gone.0))
     }
 
+    /// Both together.
+    ///
+    /// # Errors
+    /// [`QuantityError::TooLarge`].
+    pub fn plus(self, other: Self) -> Result<Self, QuantityError> {
+        Self::from_micro(self.0.saturating_add(other.0))
+    }
+
+    /// The lowest price in whole kopecks at which this much costs at least `amount`.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn price_of(self, amount: Kopecks) -> Result<Kopecks, MoneyError> {
+        let whole = i128::from(amount.0).checked_mul(i128::from(MICRO));
+        let up = whole.and_then(|whole| whole.checked_add(i128::from(self.0).checked_sub(1)?));
+        let price = up.and_then(|up| up.checked_div(i128::from(self.0)));
+        let price = price.and_then(|price| i64::try_from(price).ok());
+        price.map(Kopecks).ok_or(MoneyError::Overflow)
+    }
+
+    /// Together with some more of it.
+    ///
+    /// # Errors
+    /// [`QuantityError::TooLarge`].
+    pub fn and(self, more: Self) -> Result<Self, QuantityError> {
+        Self::from_micro(self.0.saturating_add(more.0))
+    }
+
     /// `amount × part / self`, rounded half up: what a part of a line is worth (F25).
     ///
     /// # Errors
@@ -140,5 +168,23 @@ mod tests {
         assert_eq!(whole.share_of(Kopecks(10_000), Quantity::ONE), Ok(Kopecks(3_333)));
         assert_eq!(whole.without(Quantity::ONE), quantity("2"));
         assert_eq!(whole.without(whole), Err(QuantityError::NotPositive));
+        assert_eq!(whole.and(Quantity::ONE), quantity("4"));
+        let most = Quantity::units(99_999_999).unwrap();
+        assert_eq!(most.and(Quantity::ONE), Err(QuantityError::TooLarge));
+        assert_eq!(whole.plus(Quantity::ONE), quantity("4"));
+        assert_eq!(quantity("99999999").unwrap().plus(whole), Err(QuantityError::TooLarge));
+    }
+
+    #[test]
+    fn a_price_is_the_lowest_that_is_enough() {
+        for (text, amount, price) in [("2", 17_000, 8_500), ("3", 10_000, 3_334), ("0.3", 1, 4)] {
+            let quantity = quantity(text).unwrap();
+            assert_eq!(quantity.price_of(Kopecks(amount)), Ok(Kopecks(price)));
+            assert!(quantity.times(Kopecks(price)).unwrap() >= Kopecks(amount));
+        }
+        assert_eq!(
+            Quantity::from_micro(1).unwrap().price_of(Kopecks(i64::MAX)),
+            Err(MoneyError::Overflow)
+        );
     }
 }

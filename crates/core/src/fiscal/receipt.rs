@@ -97,7 +97,7 @@ pub struct Basis {
     /// Of our own accord, or by order of the tax office.
     #[n(0)]
     pub kind: BasisKind,
-    /// The day of the settlement: year, month, day.
+    /// The day of the settlement: year (2000 to 2099), month, day.
     #[n(1)]
     pub date: (u16, u8, u8),
     /// The number of the order; at most 32 characters.
@@ -296,7 +296,7 @@ pub struct MarkCode {
     /// The code as read, group separators included; at most 200 bytes.
     #[cbor(n(0), with = "minicbor::bytes")]
     pub code: Vec<u8>,
-    /// Whether the piece is sold, or comes back.
+    /// Whether the piece comes back: `true` on a return of a sale, `false` on a sale.
     #[n(1)]
     pub returned: bool,
 }
@@ -363,6 +363,7 @@ impl Receipt {
         }
         for (index, line) in self.lines.iter().enumerate() {
             line.check(index, limits)?;
+            line.check_mark(index, self.kind)?;
         }
         let total = self.total().map_err(|_| whole(Problem::TooLarge))?;
         self.check_paid(total)?;
@@ -414,6 +415,9 @@ impl Receipt {
                 text(Field::Place, part, 256)?;
             }
         }
+        if self.basis.as_ref().is_some_and(|basis| !is_date(basis.date)) {
+            return Err(ReceiptError { field: Field::BasisDate, problem: Problem::NotADate });
+        }
         if let Some(number) = self.basis.as_ref().and_then(|basis| basis.number.as_deref()) {
             text(Field::Basis, number, 32)?;
         }
@@ -447,10 +451,20 @@ impl Line {
         if !limits.rates.contains(&self.vat) {
             return Err(bad("vat", Problem::UnknownRate { rate: self.vat }));
         }
-        if self.mark.as_ref().is_some_and(|mark| mark.code.is_empty() || mark.code.len() > 200) {
-            return Err(bad("mark", Problem::TooLong { max: 200 }));
-        }
         Ok(())
+    }
+
+    fn check_mark(&self, index: usize, kind: ReceiptKind) -> Result<(), ReceiptError> {
+        let Some(mark) = &self.mark else { return Ok(()) };
+        let problem = match (mark.code.len(), kind) {
+            (0, _) => Problem::Empty,
+            (201.., _) => Problem::TooLong { max: 200 },
+            // Told the other way round, the piece would be withdrawn by its own return.
+            (_, ReceiptKind::Sell) if mark.returned => Problem::WrongStatus,
+            (_, ReceiptKind::SellReturn) if !mark.returned => Problem::WrongStatus,
+            _ => return Ok(()),
+        };
+        Err(ReceiptError { field: Field::Line { index, part: "mark" }, problem })
     }
 }
 
@@ -470,6 +484,19 @@ fn check_text(field: Field, text: &str, max: usize) -> Result<(), ReceiptError> 
 /// Ten digits for a company, twelve for a person.
 fn is_vatin(text: &str) -> bool {
     matches!(text.len(), 10 | 12) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A day of the calendar, in the centuries of registers.
+fn is_date((year, month, day): (u16, u8, u8)) -> bool {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (2_000..=2_099).contains(&year) && (1..=days).contains(&day)
 }
 
 /// What a register takes.
@@ -523,8 +550,10 @@ pub enum Field {
     Contact,
     /// The place of settlement.
     Place,
-    /// What a correction corrects.
+    /// The number of what a correction corrects.
     Basis,
+    /// The day of what a correction corrects.
+    BasisDate,
     /// The text below.
     Notes,
     /// The receipt as it would be sent.
@@ -542,6 +571,7 @@ impl fmt::Display for Field {
             Self::Contact => f.write_str("contact"),
             Self::Place => f.write_str("place"),
             Self::Basis => f.write_str("basis.number"),
+            Self::BasisDate => f.write_str("basis.date"),
             Self::Notes => f.write_str("notes"),
             Self::Whole => f.write_str("receipt"),
         }
@@ -593,6 +623,12 @@ pub enum Problem {
         /// The sum of the payments.
         paid: Kopecks,
     },
+    /// The calendar of this century has no such day.
+    #[error("is no day of the years 2000 to 2099")]
+    NotADate,
+    /// A marked piece that is sold is told to come back, or the other way round.
+    #[error("is sold on a return, or returned on a sale")]
+    WrongStatus,
     /// The register does not know the rate.
     #[error("the register does not know the rate {}", rate.word())]
     UnknownRate {
@@ -608,4 +644,4 @@ pub enum Problem {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -38,10 +38,29 @@ fn a_good_receipt_adds_up() {
     assert_eq!(soup().check(&Limits::default()), Ok(Kopecks(36_000)));
 }
 
+fn mark(bytes: usize, returned: bool) -> MarkCode {
+    MarkCode { code: vec![b'a'; bytes], returned }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as a receipt has it")]
+fn basis(year: u16, month: u8, day: u8) -> Option<Basis> {
+    Some(Basis { kind: BasisKind::Own, date: (year, month, day), number: None })
+}
+
+#[test]
+fn marks_and_days_that_are_right() {
+    let mut receipt = Receipt { basis: basis(2028, 2, 29), ..soup() };
+    receipt.lines[0].mark = Some(mark(200, false));
+    assert!(receipt.check(&Limits::default()).is_ok());
+    receipt.kind = ReceiptKind::SellReturn;
+    receipt.lines[0].mark = Some(mark(1, true));
+    assert!(receipt.check(&Limits::default()).is_ok());
+}
+
 #[test]
 fn bad_receipts_name_field_and_limit() {
     type Change = fn(&mut Receipt);
-    let rows: [(&str, Change); 19] = [
+    let rows: [(&str, Change); 26] = [
         ("lines: is empty", |r| r.lines.clear()),
         ("lines: has more than 200 entries", |r| {
             let line = r.lines[0].clone();
@@ -80,6 +99,20 @@ fn bad_receipts_name_field_and_limit() {
         ("lines[0].mark: is longer than 200 characters", |r| {
             r.lines[0].mark = Some(MarkCode { code: vec![1; 201], returned: false });
         }),
+        ("lines[0].mark: is empty", |r| r.lines[0].mark = Some(mark(0, false))),
+        ("lines[0].mark: is longer than 200 characters", |r| {
+            r.lines[0].mark = Some(mark(201, false));
+        }),
+        ("lines[1].mark: is sold on a return, or returned on a sale", |r| {
+            r.lines[1].mark = Some(mark(30, true));
+        }),
+        ("lines[1].mark: is sold on a return, or returned on a sale", |r| {
+            r.kind = ReceiptKind::SellReturn;
+            r.lines[1].mark = Some(mark(30, false));
+        }),
+        ("basis.date: is no day of the years 2000 to 2099", |r| r.basis = basis(2026, 2, 29)),
+        ("basis.date: is no day of the years 2000 to 2099", |r| r.basis = basis(2026, 13, 1)),
+        ("basis.date: is no day of the years 2000 to 2099", |r| r.basis = basis(26, 3, 1)),
     ];
     for (said, change) in rows {
         assert_eq!(refusal(change), said);
@@ -164,15 +197,12 @@ fn the_limits_themselves_are_taken() {
 #[test]
 fn one_more_than_the_limit_is_refused() {
     type Change = fn(&mut Receipt);
-    let rows: [(&str, Change); 5] = [
+    let rows: [(&str, Change); 4] = [
         ("notes: has more than 64 entries", |r| r.notes = vec!["Спасибо".into(); 65]),
         ("notes: is longer than 256 characters", |r| r.notes = vec!["ё".repeat(257).into()]),
         ("operator: vatin is not 10 or 12 digits", |r| {
             r.operator =
                 Some(Operator { name: "Анна".into(), vatin: Some("77000000a7".into()) });
-        }),
-        ("lines[0].mark: is longer than 200 characters", |r| {
-            r.lines[0].mark = Some(MarkCode { code: Vec::new(), returned: false });
         }),
         ("basis.number: is longer than 32 characters", |r| {
             let number = Some("0".repeat(33).into());
