@@ -42,7 +42,7 @@ pub(crate) async fn mark(asks: &dyn Asks) -> Result<Mark, RegisterError> {
     let memory = task::memory(&asks.ask(Query::Memory).await?)?.serial;
     let at = task::status(&asks.ask(Query::Status).await?)?.at;
     let unknown = || RegisterError::new(Cause::Clock, "the register does not tell its time");
-    Ok(Mark { memory, last, at: at.ok_or_else(unknown)? })
+    Ok(Mark { memory, last, at: at.ok_or_else(unknown)?, operations: None })
 }
 
 pub(crate) async fn document(

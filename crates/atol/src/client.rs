@@ -336,7 +336,8 @@ impl FiscalRegister for AtolWeb {
     }
 
     async fn mark(&self) -> Result<Mark, RegisterError> {
-        ask::mark(self).await
+        let mark = ask::mark(self).await?;
+        Ok(Mark { operations: Some(self.config.shared), ..mark })
     }
 
     async fn document(&self, number: u32) -> Result<Option<Registered>, RegisterError> {

@@ -33,8 +33,8 @@ pub struct WebConfig {
     pub rates: Option<Vec<VatRate>>,
     /// Other programs print receipts on this register too. Then a part of the attempt's id is
     /// printed into each receipt, so that a receipt in doubt is told from theirs (F20). Off by
-    /// default. Change it only while no receipt is in doubt: one that was sent without it would be
-    /// taken for another's.
+    /// default. A receipt in doubt is looked for as it was printed, whatever is set by then: the
+    /// [mark](tillway_core::fiscal::Mark) that is journaled before it is sent says how.
     pub shared: bool,
     /// How long things may take.
     pub waits: Waits,

@@ -14,7 +14,7 @@ mod words;
 use serde::Serialize;
 use tillway_core::fiscal::{DocumentKind, Expected, Operator};
 use tillway_core::id::Uuid;
-use tillway_core::port::fiscal::{Fiscal, RegisterError};
+use tillway_core::port::fiscal::{Attempt, Fiscal, RegisterError};
 use tillway_core::time::Timestamp;
 
 pub(crate) use self::answer::was_recovered;
@@ -50,6 +50,12 @@ impl Context {
 pub fn operation(attempt: Uuid) -> Box<str> {
     let hex = attempt.simple().to_string();
     hex.get(16..).unwrap_or_default().into()
+}
+
+/// What an attempt's receipt has in that tag: what was decided when its mark was read, or by the
+/// setting where that is not known.
+pub(crate) fn printed(attempt: &Attempt, shared: bool) -> Option<Box<str>> {
+    attempt.before.operations.unwrap_or(shared).then(|| operation(attempt.id))
 }
 
 /// What is asked of the register and changes nothing.

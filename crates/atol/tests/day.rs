@@ -242,7 +242,8 @@ fn users_and_devices() {
     };
     let house = with(|config| config.credentials = Some(Credentials::new("kiosk", "wrong")));
     assert_eq!(block_on(house.register.shift()).unwrap_err().cause, Cause::Setup);
-    let before = Mark { memory: "9999078900001234".into(), last: 0, at: Timestamp::default() };
+    let (memory, at) = ("9999078900001234".into(), Timestamp::default());
+    let before = Mark { memory, last: 0, at, operations: None };
     for what in [Fiscal::OpenShift(None), sale(100)] {
         match house.register(&support::attempt(7, before.clone()), &what) {
             FiscalOutcome::NotWritten(error) => assert_eq!(error.cause, Cause::Setup),

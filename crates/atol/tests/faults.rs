@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use support::house::{House, Plan};
+use support::journal::{journaled, number};
 use support::{receipt, sale};
 use tillway_core::fiscal::ReceiptKind;
 use tillway_core::port::FiscalRegister;
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome, Found};
 use tillway_sim::atol::web::{Death, Generation};
-use tillway_sim::atol::{Fault, Phase, Point, Print, Trouble};
+use tillway_sim::atol::{Fault, Phase, Point, Trouble};
 
 /// What the memory has in the end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,34 +41,36 @@ const FAULTS: [Fault; 6] = [
     Fault::Memory { signed: true },
 ];
 
-/// Registers a sale and answers with what the journal has of it in the end.
+/// Registers a document through the guard and answers with what its journal has of it in the end.
 fn journal(house: &House, what: &Fiscal, context: &str) -> End {
     let attempt = house.attempt();
-    let before = house.receipts().len();
-    let outcome = house.register(&attempt, what);
+    let before = house.mark().last;
+    let outcome = block_on(house.guarded.register(&attempt, what));
     // Whatever was said at once is true already.
-    let written = house.receipts().len() > before;
+    let last = house.sim(|register| register.memory.last());
     match &outcome {
-        FiscalOutcome::Written(document) => {
-            assert!(written, "{context}: {outcome:?}");
-            assert_eq!(house.receipts().last().unwrap().0, document.number, "{context}");
-        }
-        FiscalOutcome::NotWritten(_) => assert!(!written, "{context}: {outcome:?}"),
+        FiscalOutcome::Written(document) => assert_eq!(last, document.number, "{context}"),
+        FiscalOutcome::NotWritten(_) => assert_eq!(last, before, "{context}: {outcome:?}"),
         FiscalOutcome::InDoubt(_) => {}
     }
     house.repair();
-    let found = house.settle(&attempt, what);
-    match (&outcome, &found) {
-        (FiscalOutcome::Written(said), Found::Written(document)) => {
-            assert_eq!(said.number, document.number, "{context}");
-            End::Written
-        }
-        (FiscalOutcome::InDoubt(_), Found::Written(_)) => End::Written,
-        (FiscalOutcome::InDoubt(_) | FiscalOutcome::NotWritten(_), Found::NotWritten) => {
-            End::NotWritten
-        }
+    let found = number(&house.settle_with(&house.guarded, &attempt, what));
+    assert_eq!(journaled(&house.guarded, attempt.id), found, "{context}: {outcome:?}");
+    assert_eq!(found.is_some(), house.mark().last > before, "{context}: {outcome:?}");
+    match (&outcome, found) {
+        (FiscalOutcome::Written(said), Some(number)) if said.number == number => End::Written,
+        (FiscalOutcome::InDoubt(_), Some(_)) => End::Written,
+        (FiscalOutcome::InDoubt(_) | FiscalOutcome::NotWritten(_), None) => End::NotWritten,
         other => panic!("{context}: {other:?}"),
     }
+}
+
+/// Registers a document without any trouble, and answers with what the journal has of it.
+fn journal_again(house: &House, what: &Fiscal) -> Option<u32> {
+    let attempt = house.attempt();
+    let outcome = block_on(house.guarded.register(&attempt, what));
+    assert!(matches!(outcome, FiscalOutcome::Written(_)), "{outcome:?}");
+    journaled(&house.guarded, attempt.id)
 }
 
 fn check(generation: Generation, at: Point, fault: Fault) {
@@ -82,16 +85,11 @@ fn check(generation: Generation, at: Point, fault: Fault) {
     assert_eq!(house.sim(|register| register.pending_faults()), 0, "{context}");
     assert_eq!(came_to, end(at, fault), "{context}");
     if came_to == End::NotWritten {
-        house.written(&what);
+        assert_eq!(journal_again(&house, &what), Some(2), "{context}");
     }
     assert_eq!(house.receipts(), [(2, 36_000)], "{context}");
-    let papers = house.sim(|register| {
-        let whole = |piece: &&tillway_sim::atol::Piece| !piece.torn;
-        let tape = register.printer.tape().iter().filter(whole);
-        tape.filter(|piece| piece.of == Print::Document(2)).count()
-    });
     house.check();
-    assert!(papers <= 1, "{context}");
+    assert_eq!(house.papers(), [(1, 1), (2, 1)], "{context}");
 }
 
 /// Points and faults that the simulator does not combine have nothing to prove.
@@ -142,10 +140,11 @@ fn the_process_of_the_server_dies() {
             house.server.die(death);
             assert_eq!(journal(&house, &sale(36_000), &context), expected, "{context}");
             if expected == End::NotWritten {
-                house.sell(36_000);
+                assert_eq!(journal_again(&house, &sale(36_000)), Some(2), "{context}");
             }
             assert_eq!(house.receipts(), [(2, 36_000)], "{context}");
             house.check();
+            assert_eq!(house.papers(), [(1, 1), (2, 1)], "{context}");
         }
     }
 }
@@ -224,19 +223,15 @@ fn the_shift_is_opened_and_closed_through_every_fault() {
                     let trouble = Trouble { task, ..Trouble::once(at, fault) };
                     house.sim(|register| register.inject_when(trouble));
                     let last = house.mark().last;
-                    let attempt = house.attempt();
-                    let outcome = house.register(&attempt, &what);
-                    house.repair();
-                    let found = house.settle(&attempt, &what);
-                    let written = matches!(found, Found::Written(_));
-                    assert_eq!(written, house.mark().last > last, "{context} {outcome:?}");
-                    assert_eq!(written, end(at, fault) == End::Written, "{context} {outcome:?}");
-                    if !written {
-                        house.written(&what);
+                    let came_to = journal(&house, &what, &context);
+                    assert_eq!(came_to, end(at, fault), "{context}");
+                    if came_to == End::NotWritten {
+                        assert_eq!(journal_again(&house, &what), Some(last + 1), "{context}");
                     }
                     assert_eq!(house.mark().last, last + 1, "{context}");
                 }
                 house.check();
+                assert_eq!(house.papers(), [(1, 1), (2, 1)], "{generation:?} {at:?} {fault:?}");
             }
         }
     }
@@ -323,6 +318,38 @@ fn two_receipts_alike_are_told_apart_by_their_operation_only() {
             Found::Person(evidence) => assert!(person && evidence.candidates.len() == 2),
             Found::Written(document) => assert!(!person && document.number == 2),
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Somebody changes the setting while a receipt is in doubt: what was printed is looked for.
+#[test]
+fn f20_what_was_printed_is_looked_for_whatever_is_set_by_then() {
+    for (was, is) in [(false, true), (true, false)] {
+        for death in [Death::BeforeTask, Death::AfterTask] {
+            let context = format!("shared {was}, then {is}, {death:?}");
+            let mut plan = Plan::new(Generation::V2Java);
+            plan.adapter.shared = was;
+            let house = plan.build();
+            house.written(&Fiscal::OpenShift(None));
+            let attempt = house.attempt();
+            house.server.die(death);
+            let outcome = block_on(house.guarded.register(&attempt, &sale(100)));
+            assert!(matches!(outcome, FiscalOutcome::InDoubt(_)), "{context}: {outcome:?}");
+            house.server.restart(false);
+            let guarded = house.restarted_with(is);
+            let recovered = block_on(guarded.recover()).unwrap();
+            assert_eq!(recovered.len(), 1, "{context}");
+            let written = (death == Death::AfterTask).then_some(2);
+            assert_eq!(number(&recovered[0].found), written, "{context}");
+            assert_eq!(journaled(&guarded, attempt.id), written, "{context}");
+            // From now on the new setting holds.
+            let next = house.attempt();
+            let outcome = block_on(guarded.register(&next, &sale(200)));
+            let FiscalOutcome::Written(document) = outcome else { panic!("{context}") };
+            let kept = block_on(house.register.document(document.number)).unwrap().unwrap();
+            let operation = tillway_atol::task::operation(next.id);
+            assert_eq!(kept.operation, is.then_some(operation), "{context}");
         }
     }
 }

@@ -43,7 +43,7 @@ const UNKNOWN: (&str, Reply) = (LOOK, Reply::Is(404, NO));
 
 fn before() -> Mark {
     let at = Timestamp { utc_ms: 1_772_444_400_000, offset_min: 180 };
-    Mark { memory: "9999078900001234".into(), last: 118, at }
+    Mark { memory: "9999078900001234".into(), last: 118, at, operations: None }
 }
 
 fn config(generation: Generation) -> WebConfig {

@@ -64,7 +64,8 @@ impl Kiosk {
     /// Writes a document, whatever it takes; answers with its number. A refusal is given back.
     fn write(&mut self, what: &Fiscal) -> Result<u32, Cause> {
         for _ in 0..TRIES_MAX {
-            let before = Mark { memory: "".into(), last: 0, at: Timestamp::default() };
+            let before =
+                Mark { memory: "".into(), last: 0, at: Timestamp::default(), operations: None };
             let attempt = Attempt { id: self.ids.fresh(), before };
             match block_on(self.guarded.register(&attempt, what)) {
                 FiscalOutcome::Written(document) => return Ok(document.number),
@@ -191,7 +192,8 @@ fn a_program_that_dies_at_any_moment_sells_once() {
             let mut kiosk = Kiosk::new(generation, 3);
             kiosk.net.mend();
             kiosk.write(&Fiscal::OpenShift(None)).unwrap();
-            let before = Mark { memory: "".into(), last: 0, at: Timestamp::default() };
+            let before =
+                Mark { memory: "".into(), last: 0, at: Timestamp::default(), operations: None };
             let attempt = Attempt { id: kiosk.ids.fresh(), before };
             let answered = dies_after(polls, &mut kiosk, &attempt, &sale(100));
             let found = kiosk.settle(&attempt, &sale(100));

@@ -115,7 +115,8 @@ fn receipt() -> Receipt {
 }
 
 fn mark(last: u32) -> Mark {
-    Mark { memory: "9999078900001234".into(), last, at: Timestamp::utc(1_790_000_000_000) }
+    let at = Timestamp::utc(1_790_000_000_000);
+    Mark { memory: "9999078900001234".into(), last, at, operations: None }
 }
 
 fn registered() -> Registered {

@@ -301,8 +301,7 @@ impl AtolWeb {
     }
 
     pub(super) fn context(&self, attempt: &Attempt) -> Context {
-        let operation = self.config.shared.then(|| task::operation(attempt.id));
-        Context { format: self.format(), operation }
+        Context { format: self.format(), operation: task::printed(attempt, self.config.shared) }
     }
 }
 

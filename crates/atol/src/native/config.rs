@@ -27,8 +27,8 @@ pub struct NativeConfig {
     /// How receipts are written.
     pub receipts: Receipts,
     /// Other programs print with the same register, in turn with this one: a text that tells our
-    /// receipts from theirs goes into each as tag 1192 (F20). Change it only while no receipt is in
-    /// doubt: one that was sent without it would be taken for another's.
+    /// receipts from theirs goes into each as tag 1192 (F20). A receipt in doubt is looked for as it
+    /// was printed, whatever is set by then: the mark that is journaled before says how.
     pub shared: bool,
     /// How long a call waits for those before it.
     pub wait_turn: Duration,

@@ -89,7 +89,7 @@ impl NativeRegister {
     fn context(&self, attempt: &Attempt) -> Context {
         Context {
             format: self.capabilities().format,
-            operation: self.config.shared.then(|| task::operation(attempt.id)),
+            operation: task::printed(attempt, self.config.shared),
         }
     }
 
@@ -201,7 +201,8 @@ impl FiscalRegister for NativeRegister {
     }
 
     async fn mark(&self) -> Result<Mark, RegisterError> {
-        ask::mark(&self.seat().await?).await
+        let mark = ask::mark(&self.seat().await?).await?;
+        Ok(Mark { operations: Some(self.config.shared), ..mark })
     }
 
     async fn document(&self, number: u32) -> Result<Option<Registered>, RegisterError> {

@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn what_the_driver_tells_is_held_against_what_was_asked() {
-        let before = Mark { memory: "1".into(), last: 7, at: Timestamp::utc(0) };
+        let before = Mark { memory: "1".into(), last: 7, at: Timestamp::utc(0), operations: None };
         let attempt = Attempt { id: Uuid::from_u128(1), before };
         let what = Fiscal::Receipt(Box::new(smallest(tillway_core::fiscal::VatRate::None)));
         let kind = DocumentKind::Receipt(ReceiptKind::Sell);

@@ -1,13 +1,22 @@
 //! The table of faults (ATOL note 10.3), both ways: what the journal is told, what the memory has
 //! and what came out on paper agree, and a second attempt never doubles the first.
 
-use futures::executor::block_on;
-use tillway_atol::native::{NativeRegister, Receipts};
-use tillway_core::port::FiscalRegister;
-use tillway_core::port::fiscal::{Attempt, Fiscal, FiscalOutcome, Found};
-use tillway_sim::atol::{Fault, Point};
+use std::sync::Arc;
 
-use crate::harness::{Table, attempt, lunch, receipt};
+use futures::executor::block_on;
+use tillway_atol::native::Receipts;
+use tillway_core::Timestamp;
+use tillway_core::fiscal::Mark;
+use tillway_core::port::fiscal::{Attempt, Fiscal, FiscalOutcome, Found};
+use tillway_core::port::{FiscalRegister, IdSource};
+use tillway_layers::Guarded;
+use tillway_sim::atol::{Fault, Point};
+use tillway_testkit::runtime::CountingIds;
+
+use crate::harness::{Table, TestClock, lunch, receipt};
+use crate::support::journal::{Journal, journaled, number};
+
+const SALES: u32 = 1_000;
 
 const FAULTS: [Fault; 7] = [
     Fault::Paper,
@@ -27,45 +36,58 @@ fn help(table: &Table) {
     register.power(true);
 }
 
-/// As the flows do: asks until the memory says yes or no; helped when the device cannot say.
-fn found(
-    table: &Table,
-    register: &NativeRegister,
-    attempt: &Attempt,
-    what: &Fiscal,
-) -> Option<u32> {
-    for _ in 0..3 {
-        match block_on(register.find(attempt, what)) {
-            Found::Written(document) => return Some(document.number),
-            Found::NotWritten => return None,
-            Found::NotYet(_) => help(table),
-            Found::Person(evidence) => panic!("{evidence:?}"),
-        }
-    }
-    panic!("the device never says")
+/// A program at the table: its register, guarded.
+struct Desk<'a> {
+    table: &'a Table,
+    guarded: Guarded<dyn FiscalRegister>,
 }
 
-/// Writes until it is written; the numbers the journal was told, one for each attempt.
-fn write(table: &Table, register: &NativeRegister, what: &Fiscal) -> Vec<Option<u32>> {
-    let mut told = Vec::new();
-    for number in 1..=3 {
-        let attempt = attempt(register, number);
-        let written = match block_on(register.register(&attempt, what)) {
-            FiscalOutcome::Written(document) => Some(document.number),
-            FiscalOutcome::NotWritten(_) => {
-                help(table);
-                None
-            }
-            FiscalOutcome::InDoubt(_) => found(table, register, &attempt, what),
-        };
-        help(table);
-        told.push(written);
-        if written.is_some() {
-            block_on(register.continue_print()).unwrap();
-            return told;
-        }
+impl<'a> Desk<'a> {
+    fn open(table: &'a Table, receipts: Receipts, journal: &Journal, ids: &CountingIds) -> Self {
+        let device = Arc::new(table.start(receipts));
+        Self { table, guarded: journal.guard(device, Arc::<TestClock>::clone(&table.clock), ids) }
     }
-    panic!("never written: {told:?}")
+
+    /// As the flows do: asks until the memory says yes or no; helped when the device cannot say.
+    fn find(&self, attempt: &Attempt, what: &Fiscal) -> Option<u32> {
+        for _ in 0..3 {
+            match block_on(self.guarded.find(attempt, what)) {
+                Found::NotYet(_) => help(self.table),
+                found => return number(&found),
+            }
+        }
+        panic!("the device never says")
+    }
+
+    /// Writes until it is written; the numbers that the journal has, one for each attempt.
+    fn write(&self, what: &Fiscal, ids: &CountingIds) -> Vec<Option<u32>> {
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            let attempt = attempt_of(ids);
+            let written = match block_on(self.guarded.register(&attempt, what)) {
+                FiscalOutcome::Written(document) => Some(document.number),
+                FiscalOutcome::NotWritten(_) => {
+                    help(self.table);
+                    None
+                }
+                FiscalOutcome::InDoubt(_) => self.find(&attempt, what),
+            };
+            help(self.table);
+            assert_eq!(journaled(&self.guarded, attempt.id), written);
+            told.push(written);
+            if written.is_some() {
+                block_on(self.guarded.continue_print()).unwrap();
+                return told;
+            }
+        }
+        panic!("never written: {told:?}")
+    }
+}
+
+/// The guard reads the mark itself.
+fn attempt_of(ids: &CountingIds) -> Attempt {
+    let before = Mark { memory: "".into(), last: 0, at: Timestamp::default(), operations: None };
+    Attempt { id: ids.fresh(), before }
 }
 
 /// Whether the fault may strike at all: a memory fault needs a signature.
@@ -79,15 +101,16 @@ fn receipts() {
         for point in Point::ALL {
             for fault in FAULTS.into_iter().filter(|fault| strikes(point, *fault)) {
                 let name = format!("{receipts:?} {point:?} {fault:?}");
-                let table = Table::open();
-                let register = table.start(receipts);
-                block_on(register.probe()).unwrap();
+                let (table, journal, ids) = (Table::open(), Journal::default(), CountingIds::new());
+                let desk = Desk::open(&table, receipts, &journal, &ids);
+                block_on(desk.guarded.probe()).unwrap();
                 table.register.lock().inject(point, fault);
-                let told = write(&table, &register, &receipt(lunch()));
+                let told = desk.write(&receipt(lunch()), &ids);
                 assert_eq!(table.register.lock().pending_faults(), 0, "{name}");
                 assert_eq!(table.journal(), "o1", "{name}: {told:?}");
                 assert_eq!(told.last(), Some(&Some(2)), "{name}");
                 assert!(told[..told.len() - 1].iter().all(Option::is_none), "{name}: {told:?}");
+                assert_eq!(table.papers(), [1, 1], "{name}");
                 table.holds_its_rules();
             }
         }
@@ -99,47 +122,51 @@ fn shifts() {
     for point in [Point::P0, Point::P1, Point::P3, Point::P4, Point::P5, Point::P6] {
         for fault in FAULTS.into_iter().filter(|fault| strikes(point, *fault)) {
             let name = format!("{point:?} {fault:?}");
-            let table = Table::new();
-            let register = table.start(Receipts::Json);
-            table.register.lock().inject(point, fault);
-            let opened = write(&table, &register, &Fiscal::OpenShift(None));
-            assert_eq!((table.journal().as_str(), opened.last()), ("o", Some(&Some(1))), "{name}");
-            table.register.lock().inject(point, fault);
-            let told = write(&table, &register, &Fiscal::Exchange(None));
-            assert_eq!((table.journal().as_str(), told.last()), ("ox", Some(&Some(2))), "{name}");
-            table.register.lock().inject(point, fault);
-            let closed = write(&table, &register, &Fiscal::CloseShift(None));
-            assert_eq!(
-                (table.journal().as_str(), closed.last()),
-                ("oxc", Some(&Some(3))),
-                "{name}"
-            );
+            let (table, journal, ids) = (Table::new(), Journal::default(), CountingIds::new());
+            let desk = Desk::open(&table, Receipts::Json, &journal, &ids);
+            let whats = [
+                (Fiscal::OpenShift(None), "o"),
+                (Fiscal::Exchange(None), "ox"),
+                (Fiscal::CloseShift(None), "oxc"),
+            ];
+            for (number, (what, expected)) in (1..).zip(&whats) {
+                table.register.lock().inject(point, fault);
+                let told = desk.write(what, &ids);
+                let in_the_end = (table.journal(), told.last());
+                assert_eq!(in_the_end, ((*expected).to_owned(), Some(&Some(number))), "{name}");
+            }
             assert_eq!(table.register.lock().pending_faults(), 0, "{name}");
+            assert_eq!(table.papers(), [1, 1, 1], "{name}");
             table.holds_its_rules();
         }
     }
 }
 
-/// The process dies at the point instead: the next one finds out.
+/// The process dies at the point instead: the next one finds out, by what the journal has.
 #[test]
 fn a_new_program_takes_over() {
     for receipts in [Receipts::Json, Receipts::LowLevel] {
         for point in Point::ALL {
-            let table = Table::open();
+            let name = format!("{receipts:?} {point:?}");
+            let (table, journal, ids) = (Table::open(), Journal::default(), CountingIds::new());
             let what = receipt(lunch());
-            let register = table.start(receipts);
-            let first = attempt(&register, 1);
+            let desk = Desk::open(&table, receipts, &journal, &ids);
+            let first = attempt_of(&ids);
             table.register.lock().inject(point, Fault::Link { calls: u32::MAX });
-            let outcome = block_on(register.register(&first, &what));
-            std::mem::forget(register);
+            let outcome = block_on(desk.guarded.register(&first, &what));
+            std::mem::forget(desk);
             table.line.disconnect();
             help(&table);
-            let register = table.start(receipts);
-            let found = found(&table, &register, &first, &what);
+            let desk = Desk::open(&table, receipts, &journal, &ids);
+            for recovered in block_on(desk.guarded.recover()).unwrap() {
+                number(&recovered.found);
+            }
             let written = matches!(outcome, FiscalOutcome::Written(_)) || point >= Point::P4;
-            assert_eq!(found, written.then_some(2), "{receipts:?} {point:?} {outcome:?}");
-            assert_eq!(table.journal(), if written { "o1" } else { "o" });
-            block_on(register.continue_print()).unwrap();
+            let expected = written.then_some(2);
+            assert_eq!(journaled(&desk.guarded, first.id), expected, "{name} {outcome:?}");
+            assert_eq!(table.journal(), if written { "o1" } else { "o" }, "{name}");
+            block_on(desk.guarded.continue_print()).unwrap();
+            assert_eq!(table.papers(), vec![1; 1 + usize::from(written)], "{name}");
             table.holds_its_rules();
         }
     }
@@ -161,21 +188,31 @@ impl Dice {
 fn a_thousand_receipts_each_once() {
     for (seed, receipts) in [(4, Receipts::Json), (5, Receipts::LowLevel)] {
         println!("seed {seed}, {receipts:?}");
-        let table = Table::open();
-        let register = table.start(receipts);
-        let mut dice = Dice(seed);
-        for number in 0..500 {
+        let (table, journal, ids) = (Table::open(), Journal::default(), CountingIds::new());
+        let mut desk = Desk::open(&table, receipts, &journal, &ids);
+        let (mut dice, mut struck) = (Dice(seed), 0);
+        for number in 0..SALES {
             if dice.below(2) == 0 {
                 let point = Point::ALL[dice.below(7)];
                 let fault = FAULTS[dice.below(FAULTS.len())];
                 if strikes(point, fault) {
                     table.register.lock().inject(point, fault);
+                    struck += 1;
                 }
             }
-            let told = write(&table, &register, &receipt(lunch()));
+            let told = desk.write(&receipt(lunch()), &ids);
             assert_eq!(told.last(), Some(&Some(number + 2)), "{receipts:?} {number} {told:?}");
+            if number % 100 == 99 {
+                // The program is started anew.
+                drop(desk);
+                desk = Desk::open(&table, receipts, &journal, &ids);
+                assert_eq!(block_on(desk.guarded.recover()).unwrap(), []);
+            }
         }
-        assert_eq!(table.journal(), format!("o{}", "1".repeat(500)));
+        let sales = usize::try_from(SALES).unwrap();
+        assert_eq!(table.journal(), format!("o{}", "1".repeat(sales)));
+        assert_eq!(table.papers(), vec![1; sales + 1]);
+        assert!(struck > sales / 4, "{struck} faults");
         table.holds_its_rules();
     }
 }

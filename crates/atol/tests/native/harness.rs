@@ -120,6 +120,16 @@ impl Table {
         self.register.lock().memory.documents().map(letter).collect()
     }
 
+    /// How often each document came out of the printer whole.
+    pub(crate) fn papers(&self) -> Vec<usize> {
+        let register = self.register.lock();
+        let whole = |number| {
+            let tape = register.printer.tape().iter().filter(|piece| !piece.torn);
+            tape.filter(|piece| piece.of == Print::Document(number)).count()
+        };
+        register.memory.documents().map(|document| whole(document.number)).collect()
+    }
+
     /// How many receipts came out that were annulled.
     pub(crate) fn annulled(&self) -> usize {
         let register = self.register.lock();

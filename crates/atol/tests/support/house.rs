@@ -9,11 +9,13 @@ use tillway_atol::{AtolWeb, Credentials, DeviceId, WebConfig};
 use tillway_core::fiscal::{Mark, VatRate};
 use tillway_core::port::fiscal::{Attempt, Fiscal, FiscalOutcome, Found, RegisterError};
 use tillway_core::port::{Clock, FiscalRegister, IdSource};
+use tillway_layers::Guarded;
 use tillway_sim::atol::web::{self, Generation, Latency, WebServer};
-use tillway_sim::atol::{Body, Register, Settings, SharedRegister, broken_rule};
+use tillway_sim::atol::{Body, Print, Register, Settings, SharedRegister, broken_rule};
 use tillway_sim::ids::SeededIds;
 use tillway_transport::HttpTransport;
 
+use super::journal::Journal;
 use super::{JumpingClock, sale};
 
 pub(crate) const DEVICE: &str = "kiosk1";
@@ -29,7 +31,10 @@ pub(crate) struct House {
     pub(crate) clock: Arc<JumpingClock>,
     pub(crate) ids: SeededIds,
     pub(crate) server: WebServer,
-    pub(crate) register: AtolWeb,
+    pub(crate) register: Arc<AtolWeb>,
+    pub(crate) journal: Journal,
+    /// The same register, guarded.
+    pub(crate) guarded: Guarded<dyn FiscalRegister>,
 }
 
 /// What is changed before the house is built.
@@ -82,7 +87,11 @@ impl Plan {
         let register =
             AtolWeb::try_new(self.adapter, http, Arc::clone(&clock) as Arc<dyn Clock>, ids)
                 .unwrap();
-        House { clock, ids: SeededIds::new(self.seed + 1), server, register }
+        let (register, journal) = (Arc::new(register), Journal::default());
+        let ids = SeededIds::new(self.seed + 1);
+        let device = Arc::clone(&register) as Arc<dyn FiscalRegister>;
+        let guarded = journal.guard(device, Arc::clone(&clock) as Arc<dyn Clock>, &ids);
+        House { clock, ids, server, register, journal, guarded }
     }
 }
 
@@ -96,6 +105,19 @@ impl House {
         let house = Self::new(generation);
         house.written(&Fiscal::OpenShift(None));
         house
+    }
+
+    /// The program is started anew, at a register that is shared with others or not.
+    pub(crate) fn restarted_with(&self, shared: bool) -> Guarded<dyn FiscalRegister> {
+        let generation = self.register.generation().unwrap();
+        let mut adapter = WebConfig::new("http://127.0.0.1:16732");
+        adapter.device = Some(DeviceId::try_new(DEVICE).unwrap());
+        (adapter.generation, adapter.shared) = (generation, shared);
+        let clock = || Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let http = Arc::new(self.server.clone());
+        let ids = Arc::new(SeededIds::new(1 << 32));
+        let device = AtolWeb::try_new(adapter, http, clock(), Arc::clone(&ids) as _).unwrap();
+        self.journal.guard(Arc::new(device), clock(), &*ids)
     }
 
     /// The simulated register.
@@ -152,6 +174,18 @@ impl House {
         self.sim(|register| register.memory.documents().filter_map(of).collect())
     }
 
+    /// How often each document came out of the printer whole, in the order of the memory.
+    pub(crate) fn papers(&self) -> Vec<(u32, usize)> {
+        self.sim(|register| {
+            let whole = |number| {
+                let tape = register.printer.tape().iter().filter(|piece| !piece.torn);
+                tape.filter(|piece| piece.of == Print::Document(number)).count()
+            };
+            let numbers = register.memory.documents().map(|document| document.number);
+            numbers.map(|number| (number, whole(number))).collect()
+        })
+    }
+
     /// Plugs everything in, and starts what has died.
     pub(crate) fn repair(&self) {
         if self.server.is_down() {
@@ -167,9 +201,19 @@ impl House {
 
     /// Prints on and asks until it is known what became of an attempt.
     pub(crate) fn settle(&self, attempt: &Attempt, what: &Fiscal) -> Found {
+        self.settle_with(&*self.register, attempt, what)
+    }
+
+    /// As [`House::settle`], through another way to the register.
+    pub(crate) fn settle_with(
+        &self,
+        register: &dyn FiscalRegister,
+        attempt: &Attempt,
+        what: &Fiscal,
+    ) -> Found {
         for _ in 0..100 {
-            let _still_blocked = block_on(self.register.continue_print());
-            match self.find(attempt, what) {
+            let _still_blocked = block_on(register.continue_print());
+            match block_on(register.find(attempt, what)) {
                 Found::NotYet(_) => self.wait(Duration::from_secs(3)),
                 found => return found,
             }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub(crate) mod house;
+pub(crate) mod journal;
 pub(crate) mod net;
 pub(crate) mod shop;
 

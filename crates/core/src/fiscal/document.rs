@@ -19,6 +19,11 @@ pub struct Mark {
     /// The register's own clock. A wall time: the offset is the host's guess.
     #[n(2)]
     pub at: Timestamp,
+    /// Whether receipts that are sent from here carry the id of their attempt (F20): a register
+    /// prints what this says and looks for what this says, whatever its setting is by then. `None`
+    /// goes by the setting.
+    #[n(3)]
+    pub operations: Option<bool>,
 }
 
 /// A document that was written.

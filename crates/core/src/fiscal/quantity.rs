@@ -111,14 +111,6 @@ impl Quantity {
         price.map(Kopecks).ok_or(MoneyError::Overflow)
     }
 
-    /// Together with some more of it.
-    ///
-    /// # Errors
-    /// [`QuantityError::TooLarge`].
-    pub fn and(self, more: Self) -> Result<Self, QuantityError> {
-        Self::from_micro(self.0.saturating_add(more.0))
-    }
-
     /// `amount × part / self`, rounded half up: what a part of a line is worth (F25).
     ///
     /// # Errors
@@ -168,9 +160,6 @@ mod tests {
         assert_eq!(whole.share_of(Kopecks(10_000), Quantity::ONE), Ok(Kopecks(3_333)));
         assert_eq!(whole.without(Quantity::ONE), quantity("2"));
         assert_eq!(whole.without(whole), Err(QuantityError::NotPositive));
-        assert_eq!(whole.and(Quantity::ONE), quantity("4"));
-        let most = Quantity::units(99_999_999).unwrap();
-        assert_eq!(most.and(Quantity::ONE), Err(QuantityError::TooLarge));
         assert_eq!(whole.plus(Quantity::ONE), quantity("4"));
         assert_eq!(quantity("99999999").unwrap().plus(whole), Err(QuantityError::TooLarge));
     }

@@ -70,7 +70,7 @@ impl Guarded<dyn FiscalRegister> {
         already: Cause,
     ) -> Result<Option<Box<Registered>>, RegisterError> {
         // The guard reads the mark itself when it has the register.
-        let before = Mark { memory: "".into(), last: 0, at: Default::default() };
+        let before = Mark { memory: "".into(), last: 0, at: Default::default(), operations: None };
         let attempt = Attempt { id: ids.fresh(), before };
         match self.register(&attempt, what).await {
             FiscalOutcome::Written(document) => Ok(Some(document)),

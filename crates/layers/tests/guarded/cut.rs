@@ -168,7 +168,7 @@ pub(crate) fn sale(total: i64) -> Receipt {
 }
 
 pub(crate) fn attempt(number: u128) -> Attempt {
-    let before = Mark { memory: "".into(), last: 0, at: Timestamp::default() };
+    let before = Mark { memory: "".into(), last: 0, at: Timestamp::default(), operations: None };
     Attempt { id: Uuid::from_u128(number), before }
 }
 

@@ -90,7 +90,7 @@ impl State {
 
     pub(super) fn mark(&self, at: Timestamp) -> Mark {
         let last = self.written.last().map_or(0, |written| written.registered.number);
-        Mark { memory: self.memory.clone(), last, at }
+        Mark { memory: self.memory.clone(), last, at, operations: None }
     }
 
     pub(super) fn shift(&self, now: Timestamp) -> Shift {

@@ -9,7 +9,7 @@ fn at(minute: i64) -> Timestamp {
 }
 
 fn mark(last: u32) -> Mark {
-    Mark { memory: MEMORY.into(), last, at: at(0) }
+    Mark { memory: MEMORY.into(), last, at: at(0), operations: None }
 }
 
 fn receipt(number: u32, total: i64) -> Registered {
