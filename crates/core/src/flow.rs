@@ -10,6 +10,7 @@ mod binding;
 mod lane;
 mod lines;
 mod payment;
+pub mod purchase;
 
 use core::fmt::Debug;
 
@@ -26,6 +27,7 @@ pub use lines::{decode_lines, encode_lines};
 pub use payment::{
     PaymentCommand, PaymentEvent, PaymentFlow, VERIFY_AFTER, VERIFY_PATIENCE, Watch,
 };
+pub use purchase::PurchaseFlow;
 
 use crate::book::{Head, Op, Record, Refusal, Stored, StreamId};
 use crate::time::Timestamp;

@@ -12,6 +12,9 @@ use tillway_core::fiscal::{
     Operator, Paid, Place, Quantity, Receipt, ReceiptKind, Registered, Taxation, Tender, VatRate,
     Why,
 };
+use tillway_core::flow::purchase::{
+    Fate, Message, Noted, Opened, PurchaseEvent, PurchaseFlow, Renewed, Said as Told, What,
+};
 use tillway_core::flow::{
     Asked, AttemptEvent, AttemptFlow, BadRecord, Begun, BindingEvent, BindingFlow, Body, Ending,
     Flow, PaymentEvent, PaymentFlow, Said, Stray, Verdict,
@@ -19,8 +22,10 @@ use tillway_core::flow::{
 use tillway_core::guest::Identification;
 use tillway_core::id::{CommandId, GuestId, OrderId, Owner, RefundId, TillId, Uuid};
 use tillway_core::money::Kopecks;
+use tillway_core::pan::Masked;
 use tillway_core::port::PaymentInfo;
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome, Intent, RegisterError};
+use tillway_core::port::processing::{Class, Kind, Refusal};
 use tillway_core::time::Timestamp;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/records.txt");
@@ -172,6 +177,60 @@ fn attempt_events() -> Vec<(&'static str, AttemptEvent)> {
     ]
 }
 
+fn purchase_events() -> Vec<(&'static str, PurchaseEvent)> {
+    let at = Timestamp { utc_ms: 1_790_000_000_000, offset_min: 180 };
+    let opened = |what, replaces: Option<u128>| Opened {
+        purchase: id(7).into(),
+        till: "till-1".into(),
+        what,
+        total: Kopecks(37_000),
+        replaces: replaces.map(|number| id(number).into()),
+        patience_ms: 1_800_000,
+        at,
+    };
+    let message = |kind, amount| Message {
+        id: id(8),
+        kind,
+        at,
+        amount: Kopecks(amount),
+        body: Body::of(&"covered"),
+    };
+    let said = |fate| PurchaseEvent::Said(Told { id: id(8), fate, at });
+    let no = || Refusal { class: Class::Repeated, code: "207".into(), text: Masked::new("нет") };
+    let noted = Noted {
+        transaction: Some(5_002),
+        points: Some(Kopecks(10_000)),
+        amount: Some(Kopecks(9_000)),
+        answer: Body::of(&"covered"),
+    };
+    let later = Fate::Later { why: Masked::new("no answer"), due: at, conflict: false };
+    let by = || "Анна".into();
+    vec![
+        ("purchase opened", PurchaseEvent::Opened(opened(What::Sale, None))),
+        ("purchase opened-again", PurchaseEvent::Opened(opened(What::Refund, Some(6)))),
+        ("purchase opened-card", PurchaseEvent::Opened(opened(What::Card, None))),
+        ("purchase part", PurchaseEvent::Part(Body::of(&"covered"))),
+        ("purchase queued-pay", PurchaseEvent::Queued(message(Kind::Pay, 10_000))),
+        ("purchase queued-confirm", PurchaseEvent::Queued(message(Kind::Confirm, 0))),
+        ("purchase said-done", said(Fate::Done(noted))),
+        ("purchase said-already", said(Fate::Already(no()))),
+        ("purchase said-refused", said(Fate::Refused(no()))),
+        ("purchase said-unreached", said(Fate::Unreached(Masked::new("no link")))),
+        ("purchase said-torn", said(Fate::Torn(Masked::new("no answer")))),
+        ("purchase said-later", said(later)),
+        ("purchase said-anew", said(Fate::Anew(no()))),
+        ("purchase said-dead", said(Fate::Dead(no()))),
+        (
+            "purchase renewed",
+            PurchaseEvent::Renewed { ids: [8, 9].map(|n| Renewed(id(n))).to_vec(), at },
+        ),
+        ("purchase listed", PurchaseEvent::Listed { at }),
+        ("purchase retried", PurchaseEvent::Retried { by: by(), at }),
+        ("purchase given-up", PurchaseEvent::GivenUp { by: by(), at }),
+        ("purchase forgotten", PurchaseEvent::Forgotten { at }),
+    ]
+}
+
 fn line(name: &str, record: &Record) -> String {
     let mut line = format!("{name} {} {} ", record.kind, record.version);
     for byte in &record.body {
@@ -198,6 +257,7 @@ fn every_event_has_the_bytes_it_always_had() {
         lines::<PaymentFlow>(&payment_events()),
         lines::<AttemptFlow>(&attempt_events()),
     ]
+        lines::<PurchaseFlow>(&purchase_events()),
     .concat();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(FILE, lines.join("\n") + "\n").unwrap();
@@ -208,6 +268,7 @@ fn every_event_has_the_bytes_it_always_had() {
     read_back::<PaymentFlow>(&stored, &payment_events());
     read_back::<AttemptFlow>(&stored, &attempt_events());
 }
+    read_back::<PurchaseFlow>(&stored, &purchase_events());
 
 fn lines<F: Flow>(events: &[(&'static str, F::Event)]) -> Vec<String> {
     events.iter().map(|(name, event)| line(name, &F::encode(event))).collect()
@@ -263,6 +324,7 @@ fn bytes_that_were_never_written_are_damaged() {
             1 => assert_eq!(BindingFlow::decode(&record), Err(BadRecord::Damaged { kind })),
             3 => assert_eq!(AttemptFlow::decode(&record), Err(BadRecord::Damaged { kind })),
             _ => assert_eq!(PaymentFlow::decode(&record), Err(BadRecord::Damaged { kind })),
+            4 => assert_eq!(PurchaseFlow::decode(&record), Err(BadRecord::Damaged { kind })),
         }
     };
     let good = PaymentFlow::encode(&PaymentEvent::Acknowledged);

@@ -205,6 +205,10 @@ pub enum Refusal {
     #[n(39)]
     #[error("the attempt is settled, or is another one")]
     AttemptSettled,
+    /// The purchase at the loyalty processing does not stand where this could be asked of it.
+    #[n(40)]
+    #[error("the purchase takes no such message now")]
+    PurchaseState,
 }
 
 impl Refusal {

@@ -26,6 +26,8 @@ pub enum StreamKind {
     Digest,
     /// An attempt at a device; id = the attempt's.
     Attempt,
+    /// A purchase at a loyalty processing; id from the purchase's number.
+    Purchase,
 }
 
 impl StreamKind {
@@ -36,6 +38,7 @@ impl StreamKind {
             Self::Payment => 2,
             Self::Digest => 3,
             Self::Attempt => 4,
+            Self::Purchase => 5,
         }
     }
 
@@ -46,6 +49,7 @@ impl StreamKind {
             2 => Some(Self::Payment),
             3 => Some(Self::Digest),
             4 => Some(Self::Attempt),
+            5 => Some(Self::Purchase),
             _ => None,
         }
     }

@@ -140,6 +140,21 @@ impl fmt::Debug for Body {
 impl Body {
     /// How many bytes there are.
     pub fn size(&self) -> usize {
+    /// Bytes that somebody else wrote.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes, taken.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
         self.0.len()
     }
 
