@@ -174,6 +174,7 @@ fn attempt_events() -> Vec<(&'static str, AttemptEvent)> {
         ("attempt answered-named", AttemptEvent::Answered(named)),
         ("attempt held", AttemptEvent::Held),
         ("attempt released", AttemptEvent::Released),
+        ("attempt undone", AttemptEvent::Undone),
     ]
 }
 
@@ -300,7 +301,7 @@ fn the_bodies_of_attempts_read_back() {
                 };
                 assert_eq!(again, said.body, "{name}");
             }
-            AttemptEvent::Held | AttemptEvent::Released => {}
+            AttemptEvent::Held | AttemptEvent::Released | AttemptEvent::Undone => {}
         }
     }
 }

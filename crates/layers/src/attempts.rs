@@ -101,6 +101,12 @@ pub enum Trouble {
         /// The attempt.
         id: Uuid,
     },
+    /// The number that a person named belongs to another attempt. Look again.
+    #[error("the reference number belongs to attempt {id}")]
+    Owned {
+        /// The other one.
+        id: Uuid,
+    },
     /// What is asked does not fit into a record.
     #[error("an attempt has at most {max} bytes")]
     TooLarge {

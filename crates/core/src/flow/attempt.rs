@@ -41,6 +41,8 @@ pub struct AttemptFlow {
     pub begun: Option<Begun>,
     /// How far it got.
     pub standing: Standing,
+    /// It was held, and was undone by another attempt: nothing holds or confirms it any more.
+    pub undone: bool,
 }
 
 /// How far an attempt got.
@@ -188,9 +190,12 @@ pub enum AttemptEvent {
     /// The device is told to wait for a word before it is final.
     #[n(4)]
     Held,
-    /// It is final, or undone by another attempt.
+    /// It is final, or its device never held it.
     #[n(5)]
     Released,
+    /// It was held, and another attempt undid it.
+    #[n(6)]
+    Undone,
 }
 
 /// What may be asked of an attempt.
@@ -210,6 +215,8 @@ pub enum AttemptCommand {
     Hold,
     /// The word was given, or is of no more use. A repeat changes nothing.
     Release,
+    /// What was held is undone by another attempt. A repeat changes nothing.
+    Undo,
 }
 
 /// The number of this flow's records.
@@ -245,8 +252,14 @@ impl AttemptFlow {
             (Standing::Known(was), AttemptEvent::Found(said)) => {
                 was.verdict == Verdict::Refused && said.verdict == Verdict::Done
             }
-            (Standing::Known(was), AttemptEvent::Held) => was.verdict == Verdict::Done,
-            (Standing::Held(_), AttemptEvent::Released) => true,
+            (Standing::Known(was), AttemptEvent::Held) => {
+                was.verdict == Verdict::Done && !self.undone
+            }
+            (Standing::Held(_), AttemptEvent::Released | AttemptEvent::Undone) => true,
+            // The device does not hold it any more, and somebody says that it stands.
+            (Standing::Held(_), AttemptEvent::Judged(said)) => {
+                said.verdict == Verdict::Done && said.by.is_some()
+            }
             _ => false,
         }
     }
@@ -258,7 +271,7 @@ impl Flow for AttemptFlow {
     type Answer = Said;
 
     fn new(stream: StreamId) -> Self {
-        Self { id: stream.id, begun: None, standing: Standing::New }
+        Self { id: stream.id, begun: None, standing: Standing::New, undone: false }
     }
 
     fn apply(&mut self, event: &AttemptEvent) -> Result<(), Illegal> {
@@ -274,9 +287,10 @@ impl Flow for AttemptFlow {
             AttemptEvent::Answered(said)
             | AttemptEvent::Found(said)
             | AttemptEvent::Judged(said) => said.clone(),
-            AttemptEvent::Held | AttemptEvent::Released => {
+            AttemptEvent::Held | AttemptEvent::Released | AttemptEvent::Undone => {
                 let Some(said) = self.known().cloned() else { return Err(Illegal) };
                 let held = *event == AttemptEvent::Held;
+                self.undone = *event == AttemptEvent::Undone;
                 self.standing = if held { Standing::Held(said) } else { Standing::Known(said) };
                 return Ok(());
             }
@@ -323,6 +337,8 @@ impl Flow for AttemptFlow {
                 return Ok(Step::nothing());
             }
             AttemptCommand::Release => AttemptEvent::Released,
+            AttemptCommand::Undo if self.undone => return Ok(Step::nothing()),
+            AttemptCommand::Undo => AttemptEvent::Undone,
         };
         if self.may(&event) {
             Ok(Step { events: vec![event], ops: Vec::new() })
@@ -420,7 +436,7 @@ mod tests {
         Ok(flow)
     }
 
-    use AttemptCommand::{Answer, Begin, Bury, Find, Hold, Judge, Release};
+    use AttemptCommand::{Answer, Begin, Bury, Find, Hold, Judge, Release, Undo};
     use Verdict::{Done, InDoubt, Person, Refused};
 
     #[test]
@@ -484,6 +500,25 @@ mod tests {
         assert!(after([Begin(begun(1)), Release]).is_err());
         assert!(after([Begin(begun(1)), Answer(said(Refused)), Hold]).is_err());
         assert!(after(held().chain([Find(said(Done))])).is_err());
+    }
+
+    #[test]
+    fn what_was_held_and_undone_is_held_no_more() {
+        let held = || [Begin(begun(1)), Answer(said(Done)), Hold].into_iter();
+        let flow = after(held().chain([Undo, Undo])).unwrap();
+        assert!(flow.undone && !flow.is_unsettled());
+        assert!(after(held().chain([Undo, Hold])).is_err());
+        assert!(after(held().chain([Release, Undo])).is_err());
+        assert!(!after(held().chain([Release, Hold])).unwrap().undone);
+    }
+
+    #[test]
+    fn a_person_says_that_what_was_held_stands() {
+        let held = || [Begin(begun(1)), Answer(said(Done)), Hold].into_iter();
+        let flow = after(held().chain([Judge(person(Done))])).unwrap();
+        assert!(!flow.is_unsettled() && !flow.undone);
+        assert!(after(held().chain([Judge(said(Done))])).is_err(), "nobody said it");
+        assert!(after(held().chain([Judge(person(Refused))])).is_err());
     }
 
     #[test]

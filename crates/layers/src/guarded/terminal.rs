@@ -50,36 +50,54 @@ impl Guarded<dyn CardTerminal> {
     /// [`Trouble`]: call it again.
     pub async fn recover(&self) -> Result<Vec<Resolved>, Trouble> {
         let turn = self.attempts.turn().await?;
+        let (held, open): (Vec<_>, Vec<_>) =
+            turn.unsettled().await?.into_iter().partition(Entry::is_held);
         let mut report = Vec::new();
-        for mut entry in turn.unsettled().await? {
-            let id = entry.flow.id;
-            let Some((what, at)) = asked(&entry) else { return Err(Trouble::Damaged { id }) };
-            let attempt = Attempt { id, at };
-            let held = entry.is_held();
-            let found = match answer(&entry) {
-                MoneyOutcome::Approved(approval) => Resolution::Approved(approval),
-                _ => self.settle(&turn, &mut entry, &attempt, &what).await,
-            };
-            report.push(Resolved { attempt, what, found, held });
+        for mut entry in open {
+            let (attempt, what) = asked_as(&entry)?;
+            let found = self.settle(&turn, &mut entry, &attempt, &what).await;
+            report.push(Resolved { attempt, what, found, held: false });
+        }
+        for entry in held {
+            // One of those that were open may have undone it.
+            let entry = turn.load(entry.flow.id).await?;
+            let (attempt, what) = asked_as(&entry)?;
+            if let (true, MoneyOutcome::Approved(approval)) = (entry.is_held(), answer(&entry)) {
+                let found = Resolution::Approved(approval);
+                report.push(Resolved { attempt, what, found, held: true });
+            }
         }
         Ok(report)
     }
 
     /// Writes down what a person says became of an operation that is not settled. An approval of the
-    /// terminal that comes later still counts (F19).
+    /// terminal that comes later still counts (F19): [`CardTerminal::resolve`] goes on asking for it
+    /// where a person said that nothing was performed.
+    ///
+    /// Of a held payment a person can say that it stands: its terminal is free then. What it gave
+    /// back is a roll-back of its own, which is asked for and judged like every other.
     ///
     /// # Errors
-    /// [`Trouble::Moved`] when it is settled or was never begun, or when nobody is named (`by`: 1 to
-    /// 128 bytes).
+    /// [`Trouble::Moved`] when it is settled or was never begun, when a held payment is said not to
+    /// be performed, or when nobody is named (`by`: 1 to 128 bytes). [`Trouble::Owned`] when the
+    /// reference number is that of another operation.
     pub async fn judge(&self, id: Uuid, says: MoneyJudgement, by: &str) -> Result<(), Trouble> {
         let turn = self.attempts.turn().await?;
         let mut entry = turn.load(id).await?;
-        let open = entry.flow.is_unsettled() && !entry.is_held();
-        if !open || by.is_empty() || by.len() > 128 {
+        if !entry.flow.is_unsettled() || by.is_empty() || by.len() > 128 {
             return Err(Trouble::Moved { id });
         }
         let outcome = match says {
-            MoneyJudgement::Approved(approval) => MoneyOutcome::Approved(approval),
+            // What the terminal said of it is worth more than what a person read off a slip.
+            MoneyJudgement::Approved(_) if entry.is_held() => answer(&entry),
+            MoneyJudgement::Approved(approval) => {
+                let owner = owner_beside(&turn, &entry, approval.reference.as_deref()).await?;
+                match owner {
+                    Some(id) => return Err(Trouble::Owned { id }),
+                    None => MoneyOutcome::Approved(approval),
+                }
+            }
+            MoneyJudgement::NotPerformed if entry.is_held() => return Err(Trouble::Moved { id }),
             MoneyJudgement::NotPerformed => declined(Reason::Other, "a person said so"),
         };
         let said = Said { by: Some(by.into()), ..said(&outcome) };
@@ -103,7 +121,7 @@ impl Guarded<dyn CardTerminal> {
                 return found;
             }
             Resolution::Person(evidence) => {
-                let body = Body::of(&short(evidence, KEPT_MAX / 4));
+                let body = Body::of(&newest(evidence, KEPT_MAX / 4));
                 let said = Said { verdict: Verdict::Person, body, by: None, reference: None };
                 return match turn.say(entry, AttemptCommand::Find(said)).await {
                     Ok(()) => found,
@@ -115,6 +133,24 @@ impl Guarded<dyn CardTerminal> {
         match self.conclude(turn, entry, &outcome, find).await {
             Ok(()) => found,
             Err(trouble) => Resolution::NotYet(journal(&trouble)),
+        }
+    }
+
+    /// An approval of what a person gave up (F19). The terminal's silence changes nothing.
+    async fn late(
+        &self,
+        turn: &Turn<'_>,
+        entry: &mut Entry,
+        attempt: &Attempt,
+        what: &Operation,
+    ) -> Option<Resolution> {
+        let found = self.inner.resolve(attempt, what, &turn.names()).await;
+        let Resolution::Approved(approval) = &found else { return None };
+        let outcome = MoneyOutcome::Approved(approval.clone());
+        let find = AttemptCommand::Find(said(&outcome));
+        match self.conclude(turn, entry, &outcome, find).await {
+            Ok(()) => Some(found),
+            Err(trouble) => Some(Resolution::NotYet(journal(&trouble))),
         }
     }
 
@@ -175,7 +211,7 @@ impl Guarded<dyn CardTerminal> {
         {
             let mut original = turn.load(of.attempt.id).await?;
             if original.is_held() {
-                turn.say(&mut original, AttemptCommand::Release).await?;
+                turn.say(&mut original, AttemptCommand::Undo).await?;
             }
         }
         turn.say(entry, command).await
@@ -191,12 +227,18 @@ impl Guarded<dyn CardTerminal> {
         }
     }
 
-    /// The payment of a second phase, as its stream has it.
+    /// The payment of a second phase, as its stream has it. While its undoing is open nobody knows
+    /// whether there is anything to hold or to confirm.
     async fn payment(&self, turn: &Turn<'_>, id: Uuid) -> Result<Entry, HoldError> {
         let entry = turn.load(id).await.map_err(|trouble| journal(&trouble))?;
         match answer(&entry) {
-            MoneyOutcome::Approved(_) if entry.flow.known().is_some() => Ok(entry),
-            _ => Err(HoldError::NotHeld),
+            MoneyOutcome::Approved(_) if entry.flow.known().is_some() && !entry.flow.undone => {}
+            _ => return Err(HoldError::NotHeld),
+        }
+        let obstacle = turn.obstacle(id, None).await.map_err(|trouble| journal(&trouble))?;
+        match obstacle {
+            Some(other) => Err(HoldError::Fault(unsettled_error(other))),
+            None => Ok(entry),
         }
     }
 }
@@ -235,6 +277,12 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
             Err(outcome) => return outcome,
         };
         let outcome = self.inner.perform(attempt, what).await;
+        let outcome = match outcome {
+            MoneyOutcome::Declined(no) if no.reason == Reason::NotFound => {
+                not_found(&turn, what, no).await
+            }
+            outcome => outcome,
+        };
         self.keep(&turn, &mut entry, outcome).await
     }
 
@@ -290,6 +338,13 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
         }
         match answer(&entry) {
             MoneyOutcome::Approved(approval) => Resolution::Approved(approval),
+            MoneyOutcome::Declined(decline) if is_judged(&entry) => {
+                let attempt = Attempt { id: attempt.id, at };
+                match self.late(&turn, &mut entry, &attempt, what).await {
+                    Some(found) => found,
+                    None => Resolution::NotPerformed(decline.text),
+                }
+            }
             MoneyOutcome::Declined(decline) => Resolution::NotPerformed(decline.text),
             MoneyOutcome::InDoubt(_) => {
                 let attempt = Attempt { id: attempt.id, at };
@@ -324,10 +379,49 @@ impl Known for Names {
     }
 }
 
+/// The terminal does not know what is to be undone. When that is a payment that it held, it may have
+/// given it back by itself: then it is undone, which is to be found out.
+async fn not_found(turn: &Turn<'_>, what: &Operation, no: Decline) -> MoneyOutcome {
+    let Operation::RollBack { of } = what else { return MoneyOutcome::Declined(no) };
+    match turn.load(of.attempt.id).await {
+        Ok(original) if !original.is_held() => MoneyOutcome::Declined(no),
+        Ok(_) => {
+            let text = format!("the terminal holds the payment no more: {} {}", no.code, no.text);
+            MoneyOutcome::InDoubt(TerminalError::new(Fault::Undefined, &text))
+        }
+        Err(trouble) => MoneyOutcome::InDoubt(journal(&trouble)),
+    }
+}
+
+/// The other operation to which a reference number belongs. Some banks give an undoing the number of
+/// what it undoes.
+async fn owner_beside(
+    turn: &Turn<'_>,
+    entry: &Entry,
+    reference: Option<&str>,
+) -> Result<Option<Uuid>, Trouble> {
+    let Some(reference) = reference else { return Ok(None) };
+    let owner = turn.names().owner(reference).await?;
+    let undone = asked(entry).and_then(|(what, _)| what.original().map(|of| of.attempt.id));
+    Ok(owner.filter(|id| *id != entry.flow.id && Some(*id) != undone))
+}
+
+/// A person said what became of it.
+fn is_judged(entry: &Entry) -> bool {
+    entry.flow.known().is_some_and(|said| said.by.is_some())
+}
+
 /// What an attempt asked for, and when it was begun.
 fn asked(entry: &Entry) -> Option<(Operation, Timestamp)> {
     let begun = entry.flow.begun.as_ref()?;
     Some((begun.what.read()?, begun.before.read()?))
+}
+
+/// The attempt of a stream that has begun, and what it asked for.
+fn asked_as(entry: &Entry) -> Result<(Attempt, Operation), Trouble> {
+    let id = entry.flow.id;
+    let (what, at) = asked(entry).ok_or(Trouble::Damaged { id })?;
+    Ok((Attempt { id, at }, what))
 }
 
 /// What a stream says became of its attempt.
@@ -351,6 +445,12 @@ fn said(outcome: &MoneyOutcome) -> Said {
 
 fn short(text: &Masked, most: usize) -> Masked {
     Masked::new(&text.as_str().chars().take(most).collect::<String>())
+}
+
+/// The end of a report: what was done last stands there.
+fn newest(text: &Masked, most: usize) -> Masked {
+    let all = text.as_str().chars().count();
+    Masked::new(&text.as_str().chars().skip(all.saturating_sub(most)).collect::<String>())
 }
 
 /// What fits into a record. Money must never be forgotten for the length of its slips.

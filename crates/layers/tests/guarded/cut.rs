@@ -99,7 +99,8 @@ impl Fuse {
         self.commit.lock().unwrap().is_none()
     }
 
-    async fn point(&self) {
+    /// A point at which it may die.
+    pub(crate) async fn point(&self) {
         if self.left.load(Ordering::Relaxed) == 0 {
             pending::<()>().await;
         }
@@ -172,10 +173,11 @@ pub(crate) fn attempt(number: u128) -> Attempt {
     Attempt { id: Uuid::from_u128(number), before }
 }
 
+/// A store whose program dies before or after a commit.
 #[derive(Debug)]
-struct CutStore {
-    inner: MemoryStore,
-    fuse: Arc<Fuse>,
+pub(crate) struct CutStore {
+    pub(crate) inner: MemoryStore,
+    pub(crate) fuse: Arc<Fuse>,
 }
 
 #[async_trait]

@@ -1,0 +1,102 @@
+//! What people and callers may say of payments at a guarded terminal, and when.
+
+use tillway_core::port::CardTerminal;
+use tillway_core::port::terminal::{
+    Fault, HoldError, MoneyOutcome, Operation, Resolution, TwoPhase,
+};
+use tillway_layers::attempts::Trouble;
+use tillway_layers::guarded::MoneyJudgement;
+use tillway_memory::TerminalMishap;
+
+use super::cut::{Fuse, run};
+use super::terminal_cut::{Nobody, PAY, Place, original, paid};
+
+#[test]
+fn what_was_rolled_back_is_not_confirmed() {
+    for phases in [TwoPhase::Native, TwoPhase::Emulated] {
+        let place = Place::new(phases);
+        let terminal = place.start(&Fuse::never());
+        let attempt = place.attempt(1);
+        let approval = paid(&terminal, &attempt);
+        run(terminal.hold(&attempt, &approval)).unwrap().unwrap();
+        let what = Operation::RollBack { of: original(attempt, &approval) };
+        let undone = run(terminal.perform(&place.attempt(2), &what)).unwrap();
+        assert!(matches!(undone, MoneyOutcome::Approved(_)), "{undone:?}");
+        let confirmed = run(terminal.confirm(&attempt, &approval)).unwrap();
+        assert_eq!(confirmed, Err(HoldError::NotHeld), "the sale would be finished without money");
+        assert_eq!(run(terminal.hold(&attempt, &approval)).unwrap(), Err(HoldError::NotHeld));
+    }
+}
+
+#[test]
+fn nothing_is_confirmed_while_its_undoing_is_in_doubt() {
+    for phases in [TwoPhase::Native, TwoPhase::Emulated] {
+        let place = Place::new(phases);
+        let terminal = place.start(&Fuse::never());
+        let attempt = place.attempt(1);
+        let approval = paid(&terminal, &attempt);
+        run(terminal.hold(&attempt, &approval)).unwrap().unwrap();
+        place.device.befall(TerminalMishap::LostAnswer);
+        let what = Operation::RollBack { of: original(attempt, &approval) };
+        let lost = run(terminal.perform(&place.attempt(2), &what)).unwrap();
+        assert!(matches!(lost, MoneyOutcome::InDoubt(_)), "{lost:?}");
+        match run(terminal.confirm(&attempt, &approval)).unwrap() {
+            Err(HoldError::Fault(error)) => assert_eq!(error.fault, Fault::Unsettled),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn f19_an_approval_that_comes_after_a_persons_word_counts() {
+    let place = Place::new(TwoPhase::Emulated);
+    let terminal = place.start(&Fuse::never());
+    let attempt = place.attempt(1);
+    place.device.befall(TerminalMishap::LostAnswer);
+    let lost = run(terminal.perform(&attempt, &PAY)).unwrap();
+    assert!(matches!(lost, MoneyOutcome::InDoubt(_)), "{lost:?}");
+    run(terminal.judge(attempt.id, MoneyJudgement::NotPerformed, "Анна")).unwrap().unwrap();
+    let told = run(terminal.perform(&attempt, &PAY)).unwrap();
+    assert!(matches!(told, MoneyOutcome::Declined(_)), "{told:?}");
+    // Silence changes nothing.
+    place.device.link(false);
+    let silent = run(terminal.resolve(&attempt, &PAY, &Nobody)).unwrap();
+    assert!(matches!(silent, Resolution::NotPerformed(_)), "{silent:?}");
+    place.device.link(true);
+    let late = run(terminal.resolve(&attempt, &PAY, &Nobody)).unwrap();
+    assert!(matches!(late, Resolution::Approved(_)), "{late:?}");
+    let told = run(terminal.perform(&attempt, &PAY)).unwrap();
+    assert!(matches!(told, MoneyOutcome::Approved(_)), "{told:?}");
+}
+
+#[test]
+fn a_person_names_no_payment_of_another() {
+    let place = Place::new(TwoPhase::Emulated);
+    let terminal = place.start(&Fuse::never());
+    let first = place.attempt(1);
+    let approval = paid(&terminal, &first);
+    place.device.befall(TerminalMishap::LostRequest);
+    let second = place.attempt(2);
+    let lost = run(terminal.perform(&second, &PAY)).unwrap();
+    assert!(matches!(lost, MoneyOutcome::InDoubt(_)), "{lost:?}");
+    let says = MoneyJudgement::Approved(approval);
+    let refused = run(terminal.judge(second.id, says, "Анна")).unwrap();
+    assert_eq!(refused, Err(Trouble::Owned { id: first.id }), "one payment would pay two sales");
+    run(terminal.judge(second.id, MoneyJudgement::NotPerformed, "Анна")).unwrap().unwrap();
+}
+
+#[test]
+fn a_person_says_that_a_held_payment_stands() {
+    let place = Place::new(TwoPhase::Emulated);
+    let terminal = place.start(&Fuse::never());
+    let attempt = place.attempt(1);
+    let approval = paid(&terminal, &attempt);
+    run(terminal.hold(&attempt, &approval)).unwrap().unwrap();
+    let gone = run(terminal.judge(attempt.id, MoneyJudgement::NotPerformed, "Анна")).unwrap();
+    assert_eq!(gone, Err(Trouble::Moved { id: attempt.id }));
+    let says = MoneyJudgement::Approved(approval.clone());
+    run(terminal.judge(attempt.id, says, "Анна")).unwrap().unwrap();
+    assert_eq!(run(terminal.confirm(&attempt, &approval)).unwrap(), Ok(()));
+    let next = run(terminal.perform(&place.attempt(2), &PAY)).unwrap();
+    assert!(matches!(next, MoneyOutcome::Approved(_)), "{next:?}");
+}
