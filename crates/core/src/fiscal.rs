@@ -14,6 +14,7 @@ mod late;
 mod quantity;
 mod receipt;
 mod search;
+mod slip;
 mod vat;
 
 pub use back::{Portion, Return, ReturnError, due_back};
@@ -21,8 +22,9 @@ pub use document::{DocumentKind, Mark, Registered, qr};
 pub use late::{Late, OpenShift, late};
 pub use quantity::{Quantity, QuantityError};
 pub use receipt::{
-    Basis, BasisKind, Field, Limits, Line, MarkCode, Measure, Method, Object, Operator, Paid,
-    Place, Problem, Receipt, ReceiptError, ReceiptKind, Taxation, Tender,
+    Basis, BasisKind, Field, Limits, Line, MarkCode, Measure, Method, NOTE_CHARS_MAX, NOTES_MAX,
+    Object, Operator, Paid, Place, Problem, Receipt, ReceiptError, ReceiptKind, Taxation, Tender,
 };
 pub use search::{Answer, Ask, Evidence, Expected, Finding, Search, Why};
+pub use slip::{Slip, SlipItem, is_ean13};
 pub use vat::VatRate;

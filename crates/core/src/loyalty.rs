@@ -9,6 +9,8 @@
 mod answer;
 mod cheque;
 mod guest;
+pub mod print;
+pub mod receipt;
 
 pub use answer::{Answer, Fact, Facts, LineAnswer, Offer, PrintedCoupon, Totals};
 pub use cheque::{

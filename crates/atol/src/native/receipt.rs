@@ -4,7 +4,7 @@
 //! that closes it is sent, nothing can be fiscal (ATOL note 7.5).
 
 use tillway_core::fiscal::{Line, Operator, Paid, Receipt, Tender};
-use tillway_core::port::fiscal::{Slip, SlipItem};
+use tillway_core::port::fiscal::Slip;
 
 use super::abi::Call;
 use super::driver::Driver;
@@ -84,7 +84,6 @@ pub(super) fn pay(driver: &mut Driver, paid: &[Paid]) -> Result<(), Failure> {
 
 /// The text below a receipt, which single commands print after it.
 pub(super) fn notes(receipt: &Receipt) -> Option<Slip> {
-    let notes = receipt.notes.iter().filter(|_| !receipt.electronic);
-    let items: Vec<_> = notes.map(|note| SlipItem::Text(note.clone())).collect();
+    let items = if receipt.electronic { Vec::new() } else { receipt.notes.clone() };
     (!items.is_empty()).then_some(Slip { items })
 }

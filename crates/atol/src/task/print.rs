@@ -1,6 +1,7 @@
 //! What is printed and is not fiscal.
 
 use serde::Serialize;
+use tillway_core::fiscal::is_ean13;
 use tillway_core::port::fiscal::{Cause, RegisterError, Slip, SlipItem};
 
 use super::text;
@@ -26,31 +27,10 @@ pub fn slip(slip: &Slip) -> Result<Vec<String>, RegisterError> {
         return Err(bad(format!("items: has more than {SLIP_ITEMS_MAX} entries")));
     }
     for (index, item) in slip.items.iter().enumerate() {
-        check(item).map_err(|problem| bad(format!("items[{index}]: {problem}")))?;
+        item.check(ITEM_CHARS_MAX).map_err(|problem| bad(format!("items[{index}]: {problem}")))?;
     }
     let sheets = slip.items.split(|item| matches!(item, SlipItem::Cut));
     sheets.filter(|sheet| !sheet.is_empty()).map(sheet).collect()
-}
-
-fn check(item: &SlipItem) -> Result<(), String> {
-    let (shown, code) = match item {
-        SlipItem::Text(text) | SlipItem::Title(text) => (text, false),
-        SlipItem::Qr(text) | SlipItem::Barcode(text) => (text, true),
-        _ => return Ok(()),
-    };
-    if code && shown.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    if shown.chars().count() > ITEM_CHARS_MAX {
-        return Err(format!("is longer than {ITEM_CHARS_MAX} characters"));
-    }
-    if shown.chars().any(char::is_control) {
-        return Err("has control characters".to_owned());
-    }
-    if matches!(item, SlipItem::Barcode(_)) && !shown.is_ascii() {
-        return Err("a barcode has ASCII characters only".to_owned());
-    }
-    Ok(())
 }
 
 fn sheet(items: &[SlipItem]) -> Result<String, RegisterError> {
@@ -67,7 +47,7 @@ struct Sheet<'a> {
 }
 
 #[derive(Default, Serialize)]
-struct Item<'a> {
+pub(super) struct Item<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +67,18 @@ struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    fn of(item: &'a SlipItem) -> Self {
+    /// Below a receipt, lines that fit keep their columns and the others are broken between words.
+    pub(super) fn note(item: &'a SlipItem) -> Self {
+        let has_columns = |text: &str| text.starts_with(' ') || text.contains("  ");
+        match item {
+            SlipItem::Text(text) if !has_columns(text) => {
+                Self { wrap: Some("words"), ..Self::of(item) }
+            }
+            other => Self::of(other),
+        }
+    }
+
+    pub(super) fn of(item: &'a SlipItem) -> Self {
         let code = |barcode, barcode_type, scale| Self {
             kind: "barcode",
             barcode: Some(barcode),
@@ -110,13 +101,9 @@ impl<'a> Item<'a> {
                 ..Self::default()
             },
             SlipItem::Qr(text) => code(text, "QR", 6),
-            SlipItem::Barcode(text) if is_ean(text) => code(text, "EAN13", 2),
+            SlipItem::Barcode(text) if is_ean13(text) => code(text, "EAN13", 2),
             SlipItem::Barcode(text) => code(text, "CODE128", 2),
             _ => Self { kind: "text", text: Some(""), ..Self::default() },
         }
     }
-}
-
-fn is_ean(text: &str) -> bool {
-    text.len() == 13 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -10,7 +10,7 @@ use tillway_core::money::Kopecks;
 use tillway_core::port::fiscal::{Cause, RegisterError};
 
 use super::words::{self, Count, Money, Who};
-use super::{Context, text};
+use super::{Context, print, text};
 
 /// The largest receipt that the driver takes, by its own estimate of the size in the memory.
 pub const RECEIPT_BYTES_MAX: usize = 32_768;
@@ -25,6 +25,7 @@ pub(super) fn task(receipt: &Receipt, context: &Context) -> Result<String, Regis
     items.extend(operation.map(|value| Item::Attribute(Attribute { value, print: false })));
     let marked = receipt.lines.iter().any(|line| line.mark.is_some());
     let place = receipt.place.as_ref();
+    let notes = || receipt.notes.iter().map(print::Item::note).collect();
     text(&Task {
         kind: words::receipt(receipt.kind, receipt.basis.is_some()),
         taxation: receipt.taxation.map(words::taxation),
@@ -38,7 +39,7 @@ pub(super) fn task(receipt: &Receipt, context: &Context) -> Result<String, Regis
         correction: receipt.basis.as_ref().map(Correction::of),
         items,
         // An electronic receipt has no paper to print text on.
-        post_items: if receipt.electronic { Vec::new() } else { notes(receipt) },
+        post_items: if receipt.electronic { Vec::new() } else { notes() },
         payments: payments(&receipt.paid),
         total: Money(total),
         validate_marks: marked,
@@ -72,7 +73,7 @@ fn size(receipt: &Receipt) -> usize {
         let mark = line.mark.as_ref().map_or(0, |mark| mark.code.len().saturating_mul(2));
         text(&line.name).saturating_add(mark).saturating_add(64)
     });
-    let notes = receipt.notes.iter().map(|note| text(note));
+    let notes = receipt.notes.iter().map(|note| text(note.as_str()));
     let sum = lines.chain(notes).fold(512_usize, usize::saturating_add);
     sum.saturating_add(sum / 4)
 }
@@ -101,7 +102,7 @@ struct Task<'a> {
     correction: Option<Correction<'a>>,
     items: Vec<Item<'a>>,
     #[serde(rename = "postItems", skip_serializing_if = "Vec::is_empty")]
-    post_items: Vec<Note<'a>>,
+    post_items: Vec<print::Item<'a>>,
     payments: Vec<Payment>,
     total: Money,
     #[serde(rename = "validateMarkingCodes", skip_serializing_if = "is_false")]
@@ -218,17 +219,6 @@ impl<'a> Item<'a> {
             mark: line.mark.as_ref().map(|mark| Mark::of(mark, line.measure)),
         }))
     }
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "text")]
-struct Note<'a> {
-    text: &'a str,
-    wrap: &'static str,
-}
-
-fn notes(receipt: &Receipt) -> Vec<Note<'_>> {
-    receipt.notes.iter().map(|text| Note { text, wrap: "words" }).collect()
 }
 
 #[derive(Serialize)]

@@ -206,7 +206,7 @@ fn prints_become_tasks() {
         SlipItem::Text("Суп дня            190,00".into()),
         SlipItem::Cut,
         SlipItem::Qr("https://example.org/?a=1&b=2".into()),
-        SlipItem::Barcode("4600000000017".into()),
+        SlipItem::Barcode("4600000000015".into()),
         SlipItem::Barcode("K-42".into()),
         SlipItem::Cut,
     ];

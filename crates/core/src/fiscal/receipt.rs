@@ -5,8 +5,15 @@ use core::fmt;
 use minicbor::{Decode, Encode};
 
 use crate::fiscal::quantity::Quantity;
+use crate::fiscal::slip::SlipItem;
 use crate::fiscal::vat::VatRate;
 use crate::money::{Kopecks, MoneyError};
+
+/// How many lines and codes may stand below a receipt.
+pub const NOTES_MAX: usize = 64;
+
+/// How many characters one of them may have.
+pub const NOTE_CHARS_MAX: usize = 256;
 
 /// A receipt, complete: nothing is added on the way to the register but its own numbers.
 #[derive(Clone, Debug, Decode, Encode, Eq, PartialEq)]
@@ -38,9 +45,10 @@ pub struct Receipt {
     /// No paper.
     #[n(8)]
     pub electronic: bool,
-    /// Lines of plain text below the receipt.
+    /// What stands below the receipt and is not fiscal: at most [`NOTES_MAX`] lines and codes, of
+    /// [`NOTE_CHARS_MAX`] characters at most, without a cut. An electronic receipt shows none.
     #[n(9)]
-    pub notes: Vec<Box<str>>,
+    pub notes: Vec<SlipItem>,
 }
 
 /// What a receipt settles (tag 1054). The numbers are those of the tag.
@@ -421,16 +429,17 @@ impl Receipt {
         if let Some(number) = self.basis.as_ref().and_then(|basis| basis.number.as_deref()) {
             text(Field::Basis, number, 32)?;
         }
-        if self.notes.len() > 64 {
-            return Err(ReceiptError {
-                field: Field::Notes,
-                problem: Problem::TooMany { max: 64 },
-            });
+        self.check_notes().map_err(|problem| ReceiptError { field: Field::Notes, problem })
+    }
+
+    fn check_notes(&self) -> Result<(), Problem> {
+        if self.notes.len() > NOTES_MAX {
+            return Err(Problem::TooMany { max: NOTES_MAX });
         }
-        self.notes
-            .iter()
-            .filter(|note| !note.is_empty())
-            .try_for_each(|n| text(Field::Notes, n, 256))
+        self.notes.iter().try_for_each(|note| match note {
+            SlipItem::Cut => Err(Problem::Cut),
+            other => other.check(NOTE_CHARS_MAX),
+        })
     }
 }
 
@@ -600,6 +609,12 @@ pub enum Problem {
     /// A text has control characters.
     #[error("has control characters")]
     Control,
+    /// A barcode with characters it has no bars for.
+    #[error("a barcode has ASCII characters only")]
+    NotAscii,
+    /// A cut where the paper is not cut.
+    #[error("has a cut")]
+    Cut,
     /// Not 10 or 12 digits.
     #[error("vatin is not 10 or 12 digits")]
     NotAVatin,

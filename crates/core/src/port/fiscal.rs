@@ -9,6 +9,8 @@ use crate::money::Kopecks;
 use crate::port::Port;
 use crate::time::Timestamp;
 
+pub use crate::fiscal::{Slip, SlipItem};
+
 /// A fiscal register (ККТ).
 ///
 /// Three outcomes (ADR 4): a fiscal call is done, refused, or **in doubt**; a lost answer is never
@@ -271,29 +273,6 @@ pub struct Exchange {
     pub first: Option<u32>,
     /// When it was made.
     pub since: Option<Timestamp>,
-}
-
-/// What is printed and is not fiscal.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Slip {
-    /// From top to bottom; at most 500.
-    pub items: Vec<SlipItem>,
-}
-
-/// A piece of a slip.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum SlipItem {
-    /// A line of text, its columns kept.
-    Text(Box<str>),
-    /// Text in the middle, tall.
-    Title(Box<str>),
-    /// A QR code.
-    Qr(Box<str>),
-    /// A barcode: EAN-13 or Code 128.
-    Barcode(Box<str>),
-    /// The paper is cut here.
-    Cut,
 }
 
 /// Why a register did not do what it was asked.

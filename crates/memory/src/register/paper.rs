@@ -69,7 +69,7 @@ pub(super) fn document(registered: &Registered, receipt: Option<&Receipt>) -> Ve
     lines.push(format!("ФД {number}  СМЕНА {shift}"));
     lines.extend(qr(registered));
     if let Some(receipt) = receipt {
-        lines.extend(receipt.notes.iter().map(|note| note.to_string()));
+        lines.extend(receipt.notes.iter().map(printed));
     }
     lines
 }
@@ -90,10 +90,13 @@ fn title(kind: DocumentKind) -> &'static str {
 
 /// A slip as it is printed; codes as their text.
 pub(super) fn slip(slip: &Slip) -> Vec<String> {
-    let line = |item: &SlipItem| match item {
+    slip.items.iter().map(printed).collect()
+}
+
+fn printed(item: &SlipItem) -> String {
+    match item {
         SlipItem::Text(text) | SlipItem::Title(text) => text.to_string(),
         SlipItem::Qr(text) | SlipItem::Barcode(text) => format!("[{text}]"),
         _ => "- ".repeat(usize::from(WIDTH / 2)),
-    };
-    slip.items.iter().map(line).collect()
+    }
 }
