@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod processing;
 mod read;
 mod register;
 mod tables;
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 use tillway_core::book::{Commit, Conflict, Key, View, judge, needs};
 use tillway_core::port::{CommitError, Committed, ReadError, Recalled, Store};
 
+pub use crate::processing::{Duplicates, Member, MemoryProcessing, ProcessingMishap, Programme};
 pub use crate::register::{MemoryRegister, Mishap, Piece, Printed};
 use crate::tables::Tables;
 pub use crate::terminal::{MemoryTerminal, Move, MoveKind, TerminalMishap};
