@@ -6,19 +6,33 @@
 //! What is not imitated: points that lapse or become active later, several currencies of points,
 //! gift certificates, categories of cards, limits by a level of trust.
 
+mod accrue;
+mod calculate;
 mod card;
 mod code;
 mod command;
 mod coupon;
+mod demo;
+mod end;
 mod guest;
+mod identify;
+mod lines;
 mod offer;
 mod operation;
+mod pay;
+mod price;
 mod purchase;
+mod refund;
+mod replace;
 mod reply;
 mod request;
 mod rules;
+mod share;
 mod store;
+#[cfg(test)]
+mod tests;
 mod till;
+pub(super) mod words;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -23,7 +23,7 @@ pub struct Guest {
     pub reserved: Kopecks,
     /// Blocked altogether.
     pub blocked: bool,
-    /// Registered, by whatever way; one who is not can earn nothing.
+    /// Registered, by whatever way; one who is not is found by a card alone.
     pub registered: bool,
     /// Codes of goods that the guest chose.
     pub favourites: BTreeSet<String>,

@@ -24,8 +24,6 @@ pub struct Purchase {
     pub card: Option<String>,
     /// When it was begun.
     pub begun: Timestamp,
-    /// Discounts were computed: the cheque must stay as it was answered.
-    pub calculated: bool,
     /// What is sold, by position.
     pub lines: BTreeMap<u32, SoldLine>,
     /// Points that are reserved for it.
@@ -44,6 +42,34 @@ pub struct Purchase {
     pub given_back: Kopecks,
     /// What those points are worth, in the till's currency.
     pub given_back_amount: Kopecks,
+}
+
+impl Purchase {
+    pub(super) fn new(till: &str, partner: &str, begun: Timestamp) -> Self {
+        Self {
+            state: State::Calculated,
+            kind: PurchaseKind::Sale,
+            till: till.to_owned(),
+            partner: partner.to_owned(),
+            client: None,
+            card: None,
+            begun,
+            lines: BTreeMap::new(),
+            withdrawal: None,
+            cashback: Kopecks::ZERO,
+            used: Vec::new(),
+            earned: Vec::new(),
+            closed: None,
+            transactions: Vec::new(),
+            given_back: Kopecks::ZERO,
+            given_back_amount: Kopecks::ZERO,
+        }
+    }
+
+    /// The direct discount of a line.
+    pub(super) fn discount(&self, position: u32) -> Kopecks {
+        self.lines.get(&position).map_or(Kopecks::ZERO, |line| line.discount)
+    }
 }
 
 /// What a purchase is.

@@ -1,4 +1,4 @@
-//! The books, and what is due by the clock.
+//! The books.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -44,6 +44,9 @@ pub struct Store {
     pub moves: Vec<Move>,
     /// The number of the last transaction.
     pub transaction: u64,
+    /// The number of the last coupon that was issued.
+    pub coupon_number: u64,
+    pub(super) qr_made: u64,
     pub(super) done_order: VecDeque<String>,
 }
 
@@ -60,10 +63,5 @@ impl Store {
     pub fn guest_of_phone(&self, phone: &str) -> Option<ClientId> {
         let found = self.guests.iter().find(|(_, guest)| guest.phone.as_deref() == Some(phone));
         found.map(|(id, _)| *id)
-    }
-
-    /// What is due: purchases that nobody finished are cancelled.
-    pub(super) fn settle(&mut self, now: Timestamp) {
-        self.now = now;
     }
 }
