@@ -162,8 +162,13 @@ impl Sberbank {
             Ok(answered) => answered,
             Err(unanswered) => return Resolution::NotYet(unanswered.error()),
         };
+        if let Some(error) = unreached(&answer) {
+            return Resolution::NotYet(error);
+        }
         let mut text = format!("{why}; {}", answer.evidence());
-        for line in slips.iter().flat_map(|slip| &slip.lines).take(200) {
+        let lines: Vec<_> = slips.iter().flat_map(|slip| &slip.lines).collect();
+        // The end is the newest.
+        for line in lines.iter().skip(lines.len().saturating_sub(EVIDENCE_LINES_MAX)) {
             text.push('\n');
             text.push_str(line.as_str());
         }
@@ -196,6 +201,9 @@ impl Sberbank {
             if is_foreign(&of.attempt, &answer) {
                 let text = "the terminal told of another operation";
                 return Resolution::NotYet(TerminalError::new(Fault::Garbled, text));
+            }
+            if let Some(error) = unreached(&answer) {
+                return Resolution::NotYet(error);
             }
             match (answer.code, code::money(answer.code)) {
                 (code::NOT_PERFORMED, _) => {
@@ -233,6 +241,9 @@ impl Sberbank {
             let text = "the terminal told of another operation";
             return Some(Resolution::NotYet(TerminalError::new(Fault::Garbled, text)));
         }
+        if let Some(error) = unreached(answer) {
+            return Some(Resolution::NotYet(error));
+        }
         match code::money(answer.code) {
             Class::InDoubt => {
                 let error = TerminalError::new(Fault::Undefined, answer.evidence().as_str());
@@ -243,10 +254,16 @@ impl Sberbank {
                 Some(self.evidence("the terminal does not tell an operation by its number").await)
             }
             Class::Declined(_) => None,
+            // A bare yes may be the answer to another question: 52 is not the status everywhere.
+            Class::Approved if !names_an_operation(attempt, answer) => {
+                Some(self.evidence("the terminal does not say what was performed").await)
+            }
             Class::Approved => {
+                let undone = what.original().and_then(|of| of.reference.as_ref());
                 let owner = match &answer.reference {
-                    Some(reference) => known.owner(reference).await,
-                    None => Ok(None),
+                    // Some banks give an undoing the number of what it undoes.
+                    Some(reference) if Some(reference) != undone => known.owner(reference).await,
+                    _ => Ok(None),
                 };
                 Some(match owner {
                     Err(error) => Resolution::NotYet(error),
@@ -328,6 +345,11 @@ impl CardTerminal for Sberbank {
         if let Some(late) = self.late(attempt) {
             match outcome(attempt, what, &late) {
                 MoneyOutcome::Approved(approval) => return Resolution::Approved(approval),
+                // The pad may have given back by itself what it cannot roll back.
+                MoneyOutcome::Declined(no)
+                    if no.reason == Reason::NotFound
+                        && self.config.two_phase
+                        && matches!(what, Operation::RollBack { .. }) => {}
                 MoneyOutcome::Declined(_) => {
                     return Resolution::NotPerformed(late.answer.evidence());
                 }
@@ -373,7 +395,11 @@ impl CardTerminal for Sberbank {
         if !empty {
             done(&answer)?;
         }
-        Ok(Report { empty: empty || slips.is_empty(), slips, totals: None })
+        // That there is nothing is said by a code; a paper that is missing says nothing (F22).
+        if !empty && slips.is_empty() {
+            return Err(TerminalError::new(Fault::Garbled, "the program wrote no report"));
+        }
+        Ok(Report { empty, slips, totals: None })
     }
 
     /// As far as this run of the program knows it: the pad has no command for it.
@@ -436,6 +462,25 @@ fn outcome(attempt: &Attempt, what: &Operation, answered: &Answered) -> MoneyOut
             MoneyOutcome::InDoubt(error)
         }
     }
+}
+
+/// Lines of a report that a person gets to see.
+const EVIDENCE_LINES_MAX: usize = 200;
+
+/// The pad was not asked: it restarts, works for another, or is out of reach. Again later.
+fn unreached(answer: &Answer) -> Option<TerminalError> {
+    let fault = match code::service(answer.code) {
+        Service::Link => Fault::Link,
+        Service::Busy => Fault::Busy,
+        _ => return None,
+    };
+    Some(TerminalError::new(fault, answer.evidence().as_str()))
+}
+
+/// Whether an answer is about an operation: it repeats our number, or has an operation's own words.
+fn names_an_operation(attempt: &Attempt, answer: &Answer) -> bool {
+    let words = [&answer.reference, &answer.authorisation];
+    answer.number == Some(attempt.number()) || words.iter().any(|word| word.is_some())
 }
 
 /// Whether an answer names a request that is not ours. Zero is none.

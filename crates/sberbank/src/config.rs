@@ -89,6 +89,7 @@ impl Config {
         let times = [
             ("money_within", self.money_within),
             ("late_within", self.late_within),
+            ("card_timeout", self.card_timeout),
             ("report_within", self.report_within),
             ("reconcile_within", self.reconcile_within),
             ("probe_within", self.probe_within),
@@ -115,7 +116,8 @@ mod tests {
     fn what_cannot_be_is_named() {
         assert_eq!(Config::default().check(), Ok(()));
         type Change = fn(&mut Config);
-        let changes: [(&str, Change); 8] = [
+        let changes: [(&str, Change); 9] = [
+            ("card_timeout", |c| c.card_timeout = Duration::ZERO),
             ("department", |c| c.department = Some(15)),
             ("answer_file", |c| c.answer_file = "../e".to_owned()),
             ("slip_file", |c| c.slip_file = String::new()),

@@ -32,12 +32,15 @@ struct Place {
 
 fn place_with(program: &Path, change: impl FnOnce(&mut Config)) -> Place {
     let folder = tempfile::tempdir().unwrap();
+    let terminal = start(Process::new(program, folder.path()), change);
+    Place { folder, terminal }
+}
+
+fn start(exec: Process, change: impl FnOnce(&mut Config)) -> Sberbank {
     let mut config = Config::default();
     change(&mut config);
     let clock = Arc::new(TestClock::at(NOON));
-    let exec = Process::new(program, folder.path());
-    let terminal = Sberbank::start(config, exec, clock, Mode::Thread).unwrap();
-    Place { folder, terminal }
+    Sberbank::start(config, exec, clock, Mode::Thread).unwrap()
 }
 
 fn place(change: impl FnOnce(&mut Config)) -> Place {
@@ -117,25 +120,36 @@ fn two_calls_wait_for_each_other() {
 #[cfg(unix)]
 #[test]
 fn a_bad_set_up_is_told() {
-    let missing = place_with(Path::new("/nonexistent/sb_pilot"), |_| {});
+    let nowhere = Path::new("/nonexistent/sb_pilot");
     let plain = tempfile::NamedTempFile::new().unwrap();
+    let missing = place_with(nowhere, |_| {});
     let not_executable = place_with(plain.path(), |_| {});
     let gone = place(|_| {});
-    std::fs::remove_dir_all(gone.folder.path()).unwrap();
-    for (what, place) in
-        [("missing", missing), ("not executable", not_executable), ("no folder", gone)]
-    {
-        match place.perform(&attempt(7)) {
+    let folder = gone.folder.path().to_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let mut rows = vec![
+        ("missing", &missing.terminal, nowhere),
+        ("not executable", &not_executable.terminal, plain.path()),
+        ("no folder", &gone.terminal, &folder),
+    ];
+    // Not even root writes there.
+    let folder = Path::new("/proc");
+    let read_only = start(Process::new(pilot(), folder), |_| {});
+    if cfg!(target_os = "linux") {
+        rows.push(("read-only folder", &read_only, folder));
+    }
+    for (what, terminal, path) in rows {
+        match block_on(terminal.perform(&attempt(7), &pay(500))) {
             MoneyOutcome::Declined(decline) => {
                 assert_eq!(decline.reason, Reason::NotStarted, "{what}");
-                assert!(
-                    decline.text.as_str().contains("cannot be started"),
-                    "{what}: {}",
-                    decline.text
-                );
+                let text = decline.text.as_str();
+                let path = format!("cannot be started: {}: ", path.display());
+                assert!(text.contains(&path), "{what}: {text}");
             }
             other => panic!("{what}: {other:?}"),
         }
+        let told = block_on(terminal.probe()).unwrap_err();
+        assert_eq!(told.fault, Fault::Setup, "{what}: {told}");
     }
     // A file that cannot be removed would be taken for the next answer. A folder in its place is
     // one for root too, whom permissions do not stop.

@@ -5,15 +5,17 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Another, Bench, bench, original, pay, usual};
+use common::script::Script;
+use common::{Another, Bench, bench, original, pay, scripted, usual};
 use tillway_core::Kopecks;
-use tillway_core::port::CardTerminal;
+use tillway_core::id::Uuid;
 use tillway_core::port::terminal::{
-    Copy, Fault, HoldError, MoneyOutcome, Operation, Reason, ReconcileOutcome, ReportKind,
+    Attempt, Copy, Fault, HoldError, MoneyOutcome, Operation, Reason, ReconcileOutcome, ReportKind,
     Resolution,
 };
+use tillway_core::port::{CardTerminal, Clock};
 use tillway_sim::sberbank::{Kind, Letters, Says, Settings, State, Step};
-use tillway_testkit::runtime::block_on;
+use tillway_testkit::runtime::{TestClock, block_on};
 
 /// Longer than any pad waits for a card.
 const LATER: Duration = Duration::from_secs(121);
@@ -298,4 +300,81 @@ fn a_wrong_amount_never_reaches_the_pad() {
     assert!(bench.twin.pad().operations().is_empty());
     bench.paid(8, 2_147_483_647);
     assert_eq!(bench.twin.pad().operations()[0].kind, Kind::Payment);
+}
+
+/// A pad that restarts or works for another is asked again later; no person is needed for that.
+#[test]
+fn a_pad_that_is_busy_is_asked_again() {
+    let report = "0,ДА";
+    for code in ["5", "115", "99", "2004", "4104"] {
+        for answers in [vec![format!("{code},НЕТ"), report.to_owned()], {
+            vec!["4301,НЕ ЗНАЮ".to_owned(), format!("{code},НЕТ")]
+        }] {
+            let script = Script::saying(answers.iter().map(String::as_str));
+            let (terminal, clock) = scripted(&script, |_| {});
+            let attempt = attempt(7, &clock);
+            clock.advance(LATER);
+            let told = block_on(terminal.resolve(&attempt, &pay(500), &common::Nobody));
+            assert!(matches!(told, Resolution::NotYet(_)), "{answers:?}: {told:?}");
+        }
+    }
+}
+
+/// A yes without an operation may be the answer to something else than a status.
+#[test]
+fn a_bare_yes_to_a_status_is_no_approval() {
+    for (said, approved) in [
+        ("0,ДА\n", false),
+        ("0,ДА\n\n\n5K7Q12\n", true),
+        ("0,ДА\n\n\n\n\n\n\n\n\n407414220712\n", true),
+    ] {
+        let script = Script::saying([said, "0,ОТЧЕТ"]);
+        let (terminal, clock) = scripted(&script, |_| {});
+        let attempt = attempt(7, &clock);
+        clock.advance(LATER);
+        let told = block_on(terminal.resolve(&attempt, &pay(500), &common::Nobody));
+        assert_eq!(matches!(told, Resolution::Approved(_)), approved, "{said:?}: {told:?}");
+    }
+}
+
+/// That a batch is empty means that it was reconciled (F22): only the pad may say so.
+#[test]
+fn f22_a_report_without_paper_is_not_empty() {
+    for (code, empty) in [("0,ДА", None), ("4333,НЕТ ОПЕРАЦИЙ", Some(true))] {
+        let (terminal, _) = scripted(&Script::saying([code]), |_| {});
+        let report = block_on(terminal.report(ReportKind::Full));
+        assert_eq!(report.as_ref().ok().map(|report| report.empty), empty, "{report:?}");
+    }
+}
+
+/// The newest operations stand at the end of a report.
+#[test]
+fn a_person_sees_the_end_of_a_report() {
+    let lines: String = (1..=900).map(|n| format!("ОПЕРАЦИЯ {n:04}\n")).collect();
+    let script = Script::of([(Some(b"0,".to_vec()), Some(lines.into_bytes()))]);
+    let (terminal, clock) = scripted(&script, |config| config.commands.status = String::new());
+    match block_on(terminal.resolve(&attempt(7, &clock), &pay(500), &common::Nobody)) {
+        Resolution::Person(evidence) => {
+            assert!(evidence.as_str().contains("ОПЕРАЦИЯ 0900"), "{evidence}");
+            assert!(evidence.as_str().lines().count() < 300);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A bank that gives an undoing the number of the payment needs no person for it.
+#[test]
+fn an_undoing_may_have_the_number_of_its_payment() {
+    let bench = usual();
+    let paid = bench.paid(7, 500);
+    let reference = paid.reference.clone().unwrap();
+    let said = format!("0,ДА\n\n\n5K7Q12\n\n\n\n\n\n{reference}\n");
+    let (terminal, clock) = scripted(&Script::saying([said.as_str()]), |_| {});
+    let what = Operation::Refund { of: original(&paid, 7), amount: Kopecks(500) };
+    let told = block_on(terminal.resolve(&attempt(8, &clock), &what, &Another));
+    assert!(matches!(told, Resolution::Approved(_)), "{told:?}");
+}
+
+fn attempt(number: u128, clock: &TestClock) -> Attempt {
+    Attempt { id: Uuid::from_u128(number), at: clock.now() }
 }

@@ -3,19 +3,22 @@
 use tillway_core::pan::Masked;
 use tillway_core::port::terminal::{Copy, Slip};
 
-/// Lines that one slip may have; what is longer is cut.
-const LINES_MAX: usize = 300;
+/// Lines that one slip may have, a report of a long day; what is longer is cut.
+const LINES_MAX: usize = 10_000;
 /// Characters that one line may have; papers have 48 at most.
 const CHARS_MAX: usize = 200;
 /// Slips that one file may have.
 const SLIPS_MAX: usize = 4;
 /// Ends a copy in the common layout.
 const BORDER: &str = "======";
-/// Ends a slip; a cutter command may follow it.
+/// Ends a slip; a cutter command may follow it, or stand in its place.
 const END: char = '\u{1}';
+/// Commands of cutters that a bank sets as `PrinterEnd`.
+const CUTS: [&str; 3] = ["\u{1B}i", "\u{1B}m", "\u{1B}U"];
 
 /// The slips of a file, columns kept.
 pub fn slips(text: &str) -> Vec<Slip> {
+    let text = CUTS.iter().fold(text.to_owned(), |text, cut| text.replace(cut, "\u{1}"));
     let mut parts: Vec<Vec<&str>> = text.split(END).map(lines).collect();
     parts.retain(|part| !part.is_empty());
     if let [only] = parts.as_slice() {
@@ -94,6 +97,8 @@ mod tests {
             texts(two),
             [(Copy::First, "ЧЕК|======".into()), (Copy::Second, "ЧЕК 2".into())]
         );
+        let cut = "ЧЕК\r\n\u{1B}iЧЕК 2\r\n\u{1B}i";
+        assert_eq!(texts(cut), [(Copy::First, "ЧЕК".into()), (Copy::Second, "ЧЕК 2".into())]);
     }
 
     #[test]
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn a_card_number_is_masked_and_length_is_bounded() {
         assert_eq!(texts("КАРТА 2202200011110417")[0].1, "КАРТА ************0417");
-        let long = "x\n".repeat(5_000);
+        let long = "x\n".repeat(50_000);
         assert_eq!(slips(&long)[0].lines.len(), LINES_MAX);
         assert_eq!(slips(&"x\u{1}".repeat(50)).len(), SLIPS_MAX);
     }

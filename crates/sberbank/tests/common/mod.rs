@@ -6,6 +6,8 @@
     reason = "tests; not every file uses everything"
 )]
 
+pub mod script;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -39,6 +41,19 @@ pub fn bench(settings: Settings, change: impl FnOnce(&mut Config)) -> Bench {
     let terminal =
         Sberbank::start(config, twin.clone(), Arc::new(clock.clone()), Mode::Inline).unwrap();
     Bench { clock, twin, terminal }
+}
+
+/// A terminal whose program is a script.
+pub fn scripted(
+    script: &script::Script,
+    change: impl FnOnce(&mut Config),
+) -> (Sberbank, TestClock) {
+    let clock = TestClock::at(NOON);
+    let mut config = Config::default();
+    change(&mut config);
+    let exec = script.clone();
+    let terminal = Sberbank::start(config, exec, Arc::new(clock.clone()), Mode::Inline).unwrap();
+    (terminal, clock)
 }
 
 pub fn usual() -> Bench {
