@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tillway-transport", &[]),
     ("tillway-engine", &["tillway-core"]),
     ("tillway-layers", &["tillway-core"]),
-    ("tillway-loymax", &["tillway-core"]),
+    ("tillway-loymax", &["tillway-core", "tillway-transport"]),
     ("tillway-measure", &[]),
     ("tillway-memory", &["tillway-core"]),
     ("tillway-sberbank", &["tillway-core", "tillway-device"]),

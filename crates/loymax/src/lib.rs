@@ -5,6 +5,7 @@ pub mod dialect;
 pub mod errors;
 pub mod input;
 pub mod judge;
+pub mod sign;
 pub mod wire;
 
 pub use self::dialect::Dialect;
