@@ -24,6 +24,8 @@ pub struct Record {
     pub wall_ms: Option<i64>,
     /// It was refused: no money moved.
     pub refused: bool,
+    /// It speaks of a refusal and of an approval: a person reads it.
+    pub contradicts: bool,
 }
 
 /// What an operation was.
@@ -60,10 +62,12 @@ pub fn slip(lines: &[&str]) -> Record {
     let mut record = Record::default();
     let (mut named, mut others, mut bare) = (None, Vec::new(), Vec::new());
     let (mut day, mut time) = (None, None);
+    let mut approved = false;
     for line in lines {
         let upper = line.to_uppercase();
         let has = |words: &[&str]| words.iter().any(|word| upper.contains(word));
         record.refused |= has(REFUSED);
+        approved |= has(APPROVED) && !has(REFUSED);
         record.kind = record.kind.or_else(|| kind(&upper));
         day = day.or_else(|| day_in(line));
         time = time.or_else(|| time_in(line));
@@ -97,11 +101,27 @@ pub fn slip(lines: &[&str]) -> Record {
     others.dedup();
     let alone = if let [one] = others.as_slice() { Some(*one) } else { None };
     record.amount = named.or(alone);
+    // A bank's small print tells the guest what to do after a refusal.
+    record.contradicts = record.refused && approved;
+    record.refused &= !approved;
     record.wall_ms = day.zip(time).and_then(|(day, time)| wall(day, time));
     record
 }
 
-const REFUSED: &[&str] = &["ОТКАЗ", "ОТКЛОН", "НЕ ВЫПОЛН", "ПРЕРВАН", "DECLINED"];
+const REFUSED: &[&str] = &[
+    "ОТКАЗ",
+    "ОТКЛОН",
+    "НЕ ВЫПОЛН",
+    "НЕ ПРОВЕД",
+    "НЕ ОДОБР",
+    "НЕУСПЕШ",
+    "НЕ УСПЕШ",
+    "ПРЕРВАН",
+    "DECLINED",
+    "NOT APPROVED",
+    "REJECTED",
+];
+const APPROVED: &[&str] = &["ОДОБРЕН", "APPROVED"];
 const ORIGINAL: &[&str] = &["ИСХ", "ОРИГ", "ORIG"];
 const REFERENCE: &[&str] = &["RRN", "ССЫЛК", "REF"];
 const MERCHANT: &[&str] = &["МЕРЧ", "ТОРГ", "MERCH", "ИНН"];
@@ -328,9 +348,13 @@ mod tests {
             terminal: Some("00012345".into()),
             wall_ms: digits_wall_ms("20260315142207"),
             refused: false,
+            contradicts: false,
         };
         assert_eq!(record, want);
         assert!(of("ОТКАЗАНО\nСУММА 1.00").refused);
+        assert!(of("НЕ ОДОБРЕНО\nСУММА 1.00").refused);
+        let small_print = of("ОДОБРЕНО\nСУММА 1.00\nВ СЛУЧАЕ ОТКАЗА ОТ ТОВАРА СОХРАНИТЕ ЧЕК");
+        assert!(small_print.contradicts && !small_print.refused);
         let undone = of("ОТМЕНА ОПЛАТЫ\nИСХОДНЫЙ RRN 607412207715\nRRN 607412207716");
         assert_eq!(undone.kind, Some(Kind::Cancel));
         assert_eq!(undone.original.as_deref(), Some("607412207715"));

@@ -92,7 +92,8 @@ fn weigh(wanted: &Wanted<'_>, record: &Record, owner: Owner) -> Weight {
         None => Weight::Perhaps,
         Some(named) if named == amount => {
             let named_enough = record.reference.is_some() && (pays || record.kind.is_some());
-            if inside == Some(true) && named_enough { Weight::Yes } else { Weight::Perhaps }
+            let plain = named_enough && !record.contradicts;
+            if inside == Some(true) && plain { Weight::Yes } else { Weight::Perhaps }
         }
         Some(named) if pays && named < amount && inside != Some(false) => Weight::Perhaps,
         Some(_) => Weight::No,
@@ -157,7 +158,8 @@ mod tests {
     #[test]
     fn one_operation_is_weighed() {
         use Owner::{Nobody, Other, Ours};
-        let rows: [Row; 17] = [
+        let rows: [Row; 18] = [
+            ("refused and approved", Nobody, |r| r.contradicts = true, "unclear"),
             ("it", Nobody, |_| {}, "found"),
             ("of another attempt", Other, |_| {}, "nothing"),
             ("journaled already", Ours, |r| r.amount = None, "found"),

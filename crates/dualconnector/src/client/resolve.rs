@@ -166,6 +166,7 @@ async fn last_receipt(
         terminal: field(Field::Terminal).or(said.terminal),
         wall_ms: time.and_then(digits_wall_ms).or(said.wall_ms),
         refused: said.refused,
+        contradicts: said.contradicts,
     };
     Ok(record.is_operation().then(|| (record, text.slips, judge::evidence(&packet, profile))))
 }
