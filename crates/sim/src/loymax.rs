@@ -4,3 +4,4 @@
 //! [`house`] keeps the books and speaks neither XML nor JSON. It shares no code with the adapter.
 
 pub mod house;
+pub mod json;

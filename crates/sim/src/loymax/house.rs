@@ -7,6 +7,7 @@
 //! gift certificates, categories of cards, limits by a level of trust.
 
 mod accrue;
+mod applications;
 mod calculate;
 mod card;
 mod code;
@@ -14,6 +15,7 @@ mod command;
 mod coupon;
 mod demo;
 mod end;
+mod favourites;
 mod guest;
 mod identify;
 mod lines;
@@ -22,7 +24,9 @@ mod operation;
 mod pay;
 mod price;
 mod purchase;
+mod qr;
 mod refund;
+mod registration;
 mod replace;
 mod reply;
 mod request;
@@ -41,13 +45,16 @@ use std::time::Duration;
 use tillway_core::port::Clock;
 use tillway_core::{Kopecks, Timestamp};
 
+pub use self::applications::{Application, Bearer, GivenToken, Grant, Lives, NoToken, Public, Who};
 pub use self::card::{Card, CardState, Mask, MaskError, QrToken};
 pub use self::code::{Code, Refusal};
 pub use self::coupon::{Coupon, CouponState, Series};
+pub use self::favourites::{Chosen, FavouriteSet};
 pub use self::guest::{ClientId, Guest, Move, Moved};
 pub use self::offer::{Effect, Goods, Offer, Percent, Which};
 pub use self::operation::{Done, Performed};
 pub use self::purchase::{Purchase, PurchaseKind, SoldLine, State, Withdrawal};
+pub use self::registration::{Begun, Message, Newcomer, NotDone, Program, Step};
 pub use self::reply::{AppliedOffer, PrintedCoupon, Reply, ReplyLine, Totals};
 pub use self::request::{
     Cheque, Command, CouponKey, GoodsKey, Key, KeyKind, Kind, Label, Line, Param, Pay, Request,

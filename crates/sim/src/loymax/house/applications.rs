@@ -165,11 +165,11 @@ impl Store {
             }
             Grant::Refresh(refresh) => self.once(application, false, refresh.expose_secret())?,
         };
-        Ok(self.token_of(bearer))
+        Ok(self.token_of(&bearer))
     }
 
     /// A token for this bearer, without asking anything.
-    pub fn token_of(&mut self, bearer: Bearer) -> GivenToken {
+    pub fn token_of(&mut self, bearer: &Bearer) -> GivenToken {
         let (access, refresh) = (self.fresh("token"), self.fresh("refresh"));
         let (now, lives) = (self.now, self.public.lives);
         let given = |life| Given { bearer: bearer.clone(), until: now.after(life) };
@@ -190,8 +190,7 @@ impl Store {
         let key = Key { kind: KeyKind::Auto, value: shown.to_owned() };
         let found = self.identify(&key, None).map_err(|_| NoToken::Grant)?;
         let code = self.fresh("code");
-        let bearer =
-            Bearer { application: application.to_owned(), who: Who::Guest(found.client) };
+        let bearer = Bearer { application: application.to_owned(), who: Who::Guest(found.client) };
         let until = self.now.after(self.public.lives.code);
         keep(&mut self.public.codes, code.clone(), Given { bearer, until });
         Ok(code)
@@ -201,6 +200,11 @@ impl Store {
     pub fn bearer(&self, token: &str) -> Option<Bearer> {
         let given = self.public.tokens.get(token)?;
         (self.now < given.until).then(|| given.bearer.clone())
+    }
+
+    /// The id of an operation that an operator does without a till.
+    pub fn operator_operation(&mut self) -> String {
+        self.fresh("operation").chars().take(32).collect()
     }
 
     /// Forgets every token that was given; what renews them stays.

@@ -6,7 +6,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::{Card, CardState, ClientId, Guest, Store};
+use super::{Card, CardState, ClientId, Code, Guest, Key, Store};
 
 /// How many messages to phones are remembered.
 const MESSAGES_MAX: usize = 1_000;
@@ -219,7 +219,8 @@ impl Store {
     /// # Errors
     /// There is no phone, or too many codes were wrong.
     pub fn send_code(&mut self, client: ClientId) -> Result<(), NotDone> {
-        let (made, now, most) = (self.public.messages.len(), self.now, self.public.program.tries_max);
+        let (made, now, most) =
+            (self.public.messages.len(), self.now, self.public.program.tries_max);
         let newcomer = self.registering(client)?;
         if newcomer.wrong >= most {
             return Err(BLOCKED);
@@ -332,6 +333,14 @@ impl Store {
         }
         card.state = CardState::Issued;
         Ok(())
+    }
+
+    /// Another card takes the place of a guest's, as the till's command does it.
+    ///
+    /// # Errors
+    /// As the till's command.
+    pub fn replace_own_card(&mut self, old: &Key, new: &Key) -> Result<(), Code> {
+        self.replace_card(Some(old), new, None).map(drop).map_err(|refusal| refusal.code)
     }
 
     /// Ends a registration; what is missing, when something is.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use tillway_core::Timestamp;
 
 use super::{
-    Card, ClientId, Coupon, Done, Goods, Guest, Mask, Move, Offer, PayType, Purchase, QrToken,
-    Rules, Series, Till,
+    Card, ClientId, Coupon, Done, Goods, Guest, Mask, Move, Offer, PayType, Public, Purchase,
+    QrToken, Rules, Series, Till,
 };
 
 /// Everything a processing knows. Tests put in what they need, and read what became of it.
@@ -47,6 +47,8 @@ pub struct Store {
     /// The number of the last coupon that was issued.
     pub coupon_number: u64,
     pub(super) qr_made: u64,
+    /// What only the Public API knows.
+    pub public: Public,
     pub(super) done_order: VecDeque<String>,
 }
 

@@ -10,10 +10,11 @@ use serde_json::value::RawValue;
 use tillway_core::fiscal::Quantity as Exact;
 use tillway_core::{Kopecks, Timestamp};
 
-use crate::loymax::house::{
-    AppliedOffer, Cheque, CouponKey, GoodsKey, Label, Line, Param, Pay, PrintedCoupon, Reply, ReplyLine,
-};
 use crate::loymax::house::words::money;
+use crate::loymax::house::{
+    AppliedOffer, Cheque, CouponKey, GoodsKey, Label, Line, Param, Pay, PrintedCoupon, Reply,
+    ReplyLine,
+};
 
 /// An amount as a number with two decimals.
 #[derive(Clone, Copy)]

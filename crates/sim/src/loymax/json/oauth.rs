@@ -74,9 +74,8 @@ fn no(error: &str, code: StatusCode) -> Response<Bytes> {
 /// The fields of a form. What is not well-formed is left out.
 pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-    let decode = |(name, value): (&str, &str)| {
-        Some((decoded(name)?, decoded(&value.replace('+', " "))?))
-    };
+    let decode =
+        |(name, value): (&str, &str)| Some((decoded(name)?, decoded(&value.replace('+', " "))?));
     pairs.filter_map(decode).collect()
 }
 
