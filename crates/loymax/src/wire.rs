@@ -7,5 +7,6 @@ pub(crate) mod number;
 mod request;
 
 pub use self::answer::{ANSWER_BYTES_MAX, Failure, Reply, ReplyLine, Response, WireError, read};
+pub(crate) use self::answer::{lines_of, shortened};
 pub use self::letters::decode;
 pub use self::request::seal;
