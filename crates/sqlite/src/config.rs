@@ -24,7 +24,8 @@ pub struct SqliteConfig {
     pub close_wait_ms: u32,
     /// The log is copied into the file when it has this many pages of 4 KiB.
     pub checkpoint_pages: u32,
-    /// The page cache of each connection, in KiB.
+    /// The page cache of the connection that writes, in KiB; it takes memory as it fills. Those that
+    /// read have a quarter of it: what they have read is stale after the next commit.
     pub cache_kib: u32,
     /// How many orders, and how many guests with their accounts, are kept in memory after they were
     /// read, until a commit changes them: some KiB each. Zero keeps none.
@@ -45,8 +46,8 @@ impl SqliteConfig {
             batch_max: 256,
             busy_wait_ms: 5_000,
             close_wait_ms: 10_000,
-            checkpoint_pages: 2_000,
-            cache_kib: 8 * 1_024,
+            checkpoint_pages: 4_000,
+            cache_kib: 32 * 1_024,
             kept_max: 4_096,
             vfs: None,
             mode: Mode::Thread,

@@ -16,9 +16,10 @@ use crate::preflight::{self, beside};
 use crate::renew;
 
 /// The schema, one step for each version. A released step never changes; what is new is a new one.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { sql: include_str!("../migrations/0001_book.sql"), fill: |_| Ok(()) },
     Migration { sql: include_str!("../migrations/0002_chains.sql"), fill: chains::fill },
+    Migration { sql: include_str!("../migrations/0003_open.sql"), fill: |_| Ok(()) },
 ];
 
 /// One step: its statements, then what only the rules of the book can compute.
@@ -32,6 +33,9 @@ const APPLICATION_ID: i32 = 0x544C_5759;
 
 /// Statements that stay prepared on a connection: all of ours fit.
 const STATEMENTS_MAX: usize = 128;
+
+/// A reader's page cache is this part of the writer's.
+const READER_SHARE: u32 = 4;
 
 /// Keeps a second process, and a second store of this one, out of the file. The lock goes with the
 /// handle, however the process ends.
@@ -67,7 +71,7 @@ pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
         preflight::look(&config.path)?;
         renew::log(&config.path)?;
     }
-    let mut connection = connect(config).map_err(explain)?;
+    let mut connection = connect(config, config.cache_kib).map_err(explain)?;
     if connection.is_readonly(MAIN_DB).map_err(explain)? {
         return Err(OpenError::ReadOnly { path: config.path.clone() });
     }
@@ -85,12 +89,12 @@ pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
 /// A connection that reads. It sees every transaction that was committed before its own began.
 pub(crate) fn reader(config: &SqliteConfig) -> Result<Connection, OpenError> {
     let explain = |error| explained(&config.path, error);
-    let connection = connect(config).map_err(explain)?;
+    let connection = connect(config, config.cache_kib / READER_SHARE).map_err(explain)?;
     connection.pragma_update(None, "query_only", true).map_err(explain)?;
     Ok(connection)
 }
 
-fn connect(config: &SqliteConfig) -> rusqlite::Result<Connection> {
+fn connect(config: &SqliteConfig, cache_kib: u32) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -101,7 +105,7 @@ fn connect(config: &SqliteConfig) -> rusqlite::Result<Connection> {
     connection.busy_timeout(std::time::Duration::from_millis(config.busy_wait_ms.into()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     // Below zero it counts KiB instead of pages.
-    let cache_size = i64::from(config.cache_kib).checked_neg();
+    let cache_size = i64::from(cache_kib).checked_neg();
     connection.pragma_update(None, "cache_size", cache_size)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     // A plan that may depend on a bound value is made anew at each use, a bound LIMIT included.

@@ -88,7 +88,7 @@ fn a_book_that_nobody_touched_holds() {
     let path = folder.path().join("book.db");
     let digest = sealed(&path);
     let checked = block_on(open(&path).check()).unwrap();
-    assert_eq!((checked.schema, checked.guests, checked.accounts), (2, 2, 2));
+    assert_eq!((checked.schema, checked.guests, checked.accounts), (3, 2, 2));
     assert_eq!((checked.movements, checked.payments, checked.orders), (4, 2, 2));
     assert_eq!((checked.streams, checked.records), (3, 5));
     assert_eq!((checked.digests, checked.last), (1, Some(digest)));
