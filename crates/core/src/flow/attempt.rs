@@ -140,8 +140,6 @@ impl fmt::Debug for Body {
 }
 
 impl Body {
-    /// How many bytes there are.
-    pub fn size(&self) -> usize {
     /// Bytes that somebody else wrote.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -157,6 +155,8 @@ impl Body {
         self.0
     }
 
+    /// How many bytes there are.
+    pub fn size(&self) -> usize {
         self.0.len()
     }
 
