@@ -16,7 +16,7 @@ use tillway_core::port::processing::{
 };
 
 pub use self::read::outcome;
-pub use self::seal::seal;
+pub use self::seal::{place, seal};
 use super::error::ApiError;
 use super::session::{PublicApi, Session};
 use super::token::Grant;

@@ -64,7 +64,7 @@ impl JsonFace {
             (&Method::GET, "/authorizationService/oauth/authorize") => {
                 oauth::authorize(&self.house, request)
             }
-            (&Method::GET, "/sim/messages") => self.messages(),
+            (&Method::GET, "/sim/messages") => whole(StatusCode::OK, messages(&self.house)),
             _ => match path.strip_prefix(BASE) {
                 Some(call) => self.call(request, call),
                 None => status(StatusCode::NOT_FOUND),
@@ -97,17 +97,15 @@ impl JsonFace {
             ),
         }
     }
+}
 
-    /// What was sent to phones.
-    fn messages(&self) -> Response<Bytes> {
-        let all: Vec<Value> = self.house.with(|store| {
-            let shown = store.public.messages.iter();
-            shown
-                .map(|sms| json!({ "phone": sms.phone, "code": sms.code.expose_secret() }))
-                .collect()
-        });
-        whole(StatusCode::OK, Value::from(all).to_string())
-    }
+/// What was sent to phones, in JSON.
+pub(super) fn messages(house: &House) -> String {
+    let all: Vec<Value> = house.with(|store| {
+        let shown = store.public.messages.iter();
+        shown.map(|sms| json!({ "phone": sms.phone, "code": sms.code.expose_secret() })).collect()
+    });
+    Value::from(all).to_string()
 }
 
 impl fmt::Debug for JsonFace {

@@ -42,6 +42,12 @@ pub fn seal(words: &Words, dialect: &Dialect, operation: &Operation) -> Result<S
     })
 }
 
+/// The method of a message and its path below the base; `None` for a message that is not the
+/// mirror's.
+pub fn place(sealed: &Sealed) -> Option<(Method, Box<str>)> {
+    Place::of(sealed).map(|place| (place.method, place.path))
+}
+
 /// Where a message goes, and in whose name.
 pub(super) struct Place {
     pub(super) method: Method,

@@ -39,6 +39,42 @@ pub struct Public {
     made: u64,
 }
 
+impl Public {
+    /// For the house of the stand: the trusted application `till-app` with the secret `demo`, bound
+    /// to TILL-0007, and `shop-app`, bound to TILL-0008; the operator `operator` and guest 1 have
+    /// the password `demo-password`; the card …26 has the code 123; set 1 of favourite goods has
+    /// three cells, the third of which cannot be changed.
+    pub fn demo() -> Self {
+        let application = |till: &str, redirect: &str| Application {
+            secret: Some("demo".into()),
+            redirect: redirect.to_owned(),
+            till: till.to_owned(),
+            trusted: true,
+        };
+        let set = FavouriteSet {
+            from: "2026-01-01".to_owned(),
+            until: "2026-12-31".to_owned(),
+            cells: 3,
+            cells_max: 5,
+            choices: ["SKU-1001", "SKU-1002", "SKU-1003"].map(str::to_owned).into(),
+            locked: [3].into(),
+            ..FavouriteSet::default()
+        };
+        Self {
+            applications: [
+                ("till-app".to_owned(), application("TILL-0007", "app://till")),
+                ("shop-app".to_owned(), application("TILL-0008", "app://shop")),
+            ]
+            .into(),
+            operators: [("operator".to_owned(), "demo-password".into())].into(),
+            passwords: [(ClientId(1), "demo-password".into())].into(),
+            cvc: [("2990000000026".to_owned(), "123".into())].into(),
+            favourites: [(1, set)].into(),
+            ..Self::default()
+        }
+    }
+}
+
 /// How long things live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lives {

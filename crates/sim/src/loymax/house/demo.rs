@@ -6,7 +6,7 @@ use tillway_core::Kopecks;
 
 use super::{
     Card, CardState, ClientId, Coupon, Effect, Goods, Guest, KeyKind, Mask, MaskError, Offer,
-    PayType, Percent, Series, Store, Till, Which,
+    PayType, Percent, Public, Series, Store, Till, Which,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,6 +30,7 @@ impl Store {
         store.demo_goods();
         store.demo_coupons();
         store.masks = masks().unwrap_or_default();
+        store.public = Public::demo();
         store
     }
 
