@@ -43,6 +43,7 @@ flaws! {
         doubt_about_a_payment_ends_without_a_person,
         doubt_about_a_payment_is_settled,
         doubt_about_a_roll_back_is_settled,
+        doubt_about_undoing_ends_without_a_person,
         doubt_after_doubt,
         f27_doubt_about_a_refund_is_settled,
         late_answer_is_not_lost,
@@ -55,6 +56,7 @@ flaws! {
         doubt_about_a_payment_ends_without_a_person,
         doubt_about_a_payment_is_settled,
         doubt_about_a_roll_back_is_settled,
+        doubt_about_undoing_ends_without_a_person,
         doubt_after_doubt,
         f27_doubt_about_a_refund_is_settled,
         late_answer_is_not_lost,
@@ -68,6 +70,7 @@ flaws! {
         doubt_about_a_payment_ends_without_a_person,
         doubt_about_a_payment_is_settled,
         doubt_about_a_roll_back_is_settled,
+        doubt_about_undoing_ends_without_a_person,
         f27_doubt_about_a_refund_is_settled,
     ];
     loses_an_approval: LosesAnApproval by [
@@ -76,6 +79,7 @@ flaws! {
         doubt_about_a_payment_ends_without_a_person,
         doubt_about_a_payment_is_settled,
         doubt_about_a_roll_back_is_settled,
+        doubt_about_undoing_ends_without_a_person,
         doubt_after_doubt,
         f18_partial_approval_in_doubt,
         f27_doubt_about_a_refund_is_settled,
@@ -90,6 +94,7 @@ flaws! {
     resolves_a_foreign_receipt: ResolvesAForeignReceipt by [
         doubt_about_a_cancel_is_settled,
         doubt_about_a_roll_back_is_settled,
+        doubt_about_undoing_ends_without_a_person,
         f27_doubt_about_a_refund_is_settled,
         resolve_agrees_with_the_answer,
         resolve_takes_no_other_attempt,
@@ -102,6 +107,7 @@ flaws! {
     ];
     resolves_by_repeating: ResolvesByRepeating by [
         doubt_about_a_payment_ends_without_a_person,
+        doubt_about_undoing_ends_without_a_person,
         resolve_agrees_with_the_answer,
         resolve_moves_nothing,
         resolve_takes_no_other_amount,
@@ -132,6 +138,7 @@ flaws! {
         doubt_about_a_payment_ends_without_a_person,
         doubt_about_a_payment_is_settled,
         doubt_about_a_roll_back_is_settled,
+        doubt_about_undoing_ends_without_a_person,
         doubt_after_doubt,
         dropped_call_is_settled,
         f22_lost_reconciliation_shows_in_the_report,

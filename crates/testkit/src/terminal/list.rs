@@ -45,6 +45,7 @@ macro_rules! __terminal_cases {
             undoes::f27_doubt_about_a_refund_is_settled
             undoes::doubt_about_a_cancel_is_settled
             undoes::doubt_about_a_roll_back_is_settled
+            undoes::doubt_about_undoing_ends_without_a_person (Resolve)
             phases::held_payment_is_confirmed
             phases::held_payment_is_rolled_back
             phases::confirm_again_is_done_as_well

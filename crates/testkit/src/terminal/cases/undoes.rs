@@ -145,6 +145,33 @@ pub async fn doubt_about_a_roll_back_is_settled(g: &mut Ground) -> Result<(), Fa
     in_doubt(g, |of, _| Operation::RollBack { of }).await
 }
 
+/// A terminal that can resolve needs no person for the loss of an undoing, and says what is true.
+pub async fn doubt_about_undoing_ends_without_a_person(g: &mut Ground) -> Result<(), Failure> {
+    let undoings: [fn(Original, Kopecks) -> Operation; 3] = [
+        |of, amount| Operation::Cancel { of, amount },
+        |of, amount| Operation::Refund { of, amount },
+        |of, _| Operation::RollBack { of },
+    ];
+    for undoing in undoings {
+        for (trouble, moved) in Trouble::DOUBTS {
+            let of = paid(g).await?;
+            let what = undoing(of.clone(), of.amount);
+            let settled = g.troubled(trouble, &what).await?;
+            let done = matches!(settled, Settled::Done(_));
+            let told = format!("{trouble:?} of {what:?}: {settled:?}");
+            check(settled != Settled::Person && done == moved, &told)?;
+            // Nothing is left that could be given back again.
+            if done {
+                let returned = of.amount;
+                let again =
+                    Operation::Refund { amount: of.amount, of: Original { returned, ..of } };
+                same(g.declined(&again).await?.reason, Reason::NotStarted)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn in_doubt(
     g: &mut Ground,
     undoing: fn(Original, Kopecks) -> Operation,
