@@ -7,6 +7,7 @@
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::{Either, select};
 use futures::lock::{Mutex, MutexGuard};
@@ -45,6 +46,8 @@ pub struct Attempts {
     clock: Arc<dyn Clock>,
     /// The attempt that holds the device between two calls.
     turn: Mutex<Option<Uuid>>,
+    /// When something was last written down, by the clock's ticks in milliseconds.
+    used_ms: AtomicU64,
 }
 
 /// The right to use the device, until this is dropped.
@@ -129,12 +132,19 @@ impl Attempts {
             return Err(BadDevice { max: NAME_MAX });
         }
         let (lane, run, turn) = (Lane::of(&device), Owner(ids.fresh()), Mutex::new(None));
-        Ok(Self { device, lane, wait_max, run, store, clock, turn })
+        let used_ms = AtomicU64::new(millis(clock.ticks()));
+        Ok(Self { device, lane, wait_max, run, store, clock, turn, used_ms })
     }
 
     /// The device's lane.
     pub fn lane(&self) -> &Lane {
         &self.lane
+    }
+
+    /// How long nobody has begun or settled anything at the device, in this run of the program.
+    pub fn idle(&self) -> Duration {
+        let now = millis(self.clock.ticks());
+        Duration::from_millis(now.saturating_sub(self.used_ms.load(Ordering::Relaxed)))
     }
 
     /// Waits for the device.
@@ -260,6 +270,7 @@ impl Turn<'_> {
         if step.events.is_empty() {
             return Ok(());
         }
+        self.attempts.used_ms.store(millis(self.attempts.clock.ticks()), Ordering::Relaxed);
         let made = append(&entry.flow, Attempts::stream(id), Some(entry.seq), &step.events);
         let (op, after) = made.map_err(|_| Trouble::Damaged { id })?;
         for _ in 0..TRIES_MAX {
@@ -298,6 +309,10 @@ impl Turn<'_> {
         let said = Said { verdict: Verdict::Refused, body, by: None, reference: None };
         self.say(entry, AttemptCommand::Bury(begun, said)).await
     }
+}
+
+fn millis(ticks: Duration) -> u64 {
+    u64::try_from(ticks.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The names that a device gave to what it did.

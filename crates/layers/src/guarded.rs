@@ -12,7 +12,7 @@ use tillway_core::port::{Clock, IdSource, Store};
 use crate::attempts::Attempts;
 
 pub use self::register::{Judgement, Recovered};
-pub use self::shift::{LEFT_MIN, Readied};
+pub use self::shift::{Early, LEFT_MIN, Readied};
 pub use self::terminal::{MoneyJudgement, Resolved};
 
 /// A device that never does the same thing twice, whatever fails and whenever.

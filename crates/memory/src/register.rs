@@ -212,7 +212,7 @@ impl FiscalRegister for MemoryRegister {
         attempt: &Attempt,
         receipt: &Receipt,
     ) -> Result<(), RegisterError> {
-        receipt.check(&self.lock().capabilities.limits)?;
+        receipt.check_open(&self.lock().capabilities.limits)?;
         let (mut state, now) = self.reach()?;
         state.open_receipt(attempt.id, receipt, now)
     }
@@ -226,9 +226,7 @@ impl FiscalRegister for MemoryRegister {
 
     async fn annul_receipt(&self) -> Result<(), RegisterError> {
         let (mut state, _) = self.reach()?;
-        if state.open.take().is_some() {
-            state.tape.print(Printed::Annulled, vec!["ЧЕК АННУЛИРОВАН".to_owned()]);
-        }
+        state.annul();
         Ok(())
     }
 

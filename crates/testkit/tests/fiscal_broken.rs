@@ -72,4 +72,37 @@ flaws! {
     counts_returns: CountsReturns;
     hides_unprinted: HidesUnprinted;
     never_goes_on: NeverGoesOn;
+    takes_already_for_done: TakesAlreadyForDone;
+    miscounts_receipts: MiscountsReceipts;
+    tells_no_end: TellsNoEnd;
+    carries_totals: CarriesTotals;
+    sells_returns: SellsReturns;
+    forgets_the_basis: ForgetsTheBasis;
+    knows_one_rate: KnowsOneRate;
+    knows_no_credit: KnowsNoCredit;
+    pays_by_card: PaysByCard;
+    prints_x_when_closed: PrintsXWhenClosed;
+    reports_nothing: ReportsNothing;
+    names_another_memory: NamesAnotherMemory;
+    takes_the_last: TakesTheLast;
+    keeps_for_later: KeepsForLater;
+    answers_in_the_dark: AnswersInTheDark;
+    forgets_the_dropped: ForgetsTheDropped;
+    opens_for_a_receipt: OpensForAReceipt;
+    opens_unchecked: OpensUnchecked;
+    takes_any_payment: TakesAnyPayment;
+    swallows_slips: SwallowsSlips;
+    cuts_slips: CutsSlips;
+    copies_nothing: CopiesNothing;
+    prints_over_nothing: PrintsOverNothing;
+    hides_no_paper: HidesNoPaper;
+}
+
+/// Every case has a flaw that it is there for.
+#[test]
+fn every_case_is_tripped() {
+    let tripped: BTreeSet<_> = Flaw::ALL.iter().flat_map(|flaw| flaw.trips()).copied().collect();
+    let all: BTreeSet<_> = cases().iter().map(|case| case.name).collect();
+    let idle: Vec<_> = all.difference(&tripped).collect();
+    assert!(idle.is_empty(), "{idle:?}");
 }

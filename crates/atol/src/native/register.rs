@@ -124,12 +124,7 @@ impl NativeRegister {
     }
 
     async fn begin(&self, attempt: &Attempt, receipt: &Receipt) -> Result<(), RegisterError> {
-        // What will be paid, and how, is said when it is closed.
-        let check = |receipt: &Receipt| receipt.check(&self.capabilities().limits);
-        match receipt.paid.is_empty() {
-            true => check(&Receipt { paid: fully_paid(receipt), ..receipt.clone() })?,
-            false => check(receipt)?,
-        };
+        receipt.check_open(&self.capabilities().limits)?;
         if !receipt::is_simple(receipt) {
             let text = "a correction, or a receipt with marking codes, cannot stay open";
             return Err(RegisterError::new(Cause::Unsupported, text));
@@ -156,15 +151,17 @@ impl NativeRegister {
             return Err(RegisterError::new(Cause::ReceiptOpen, "it is of another attempt"));
         }
         let receipt = Receipt { paid: paid.to_vec(), ..open.receipt };
-        receipt.check(&self.capabilities().limits)?;
+        if let Err(wrong) = receipt.check(&self.capabilities().limits) {
+            // Nobody will close it any more. Without a link it is annulled as soon as there is one.
+            seat.run(|device| {
+                device.forget();
+                Ok(())
+            })
+            .await?;
+            return Err(wrong.into());
+        }
         Ok(seat.close(attempt, &receipt, &self.context(attempt)).await)
     }
-}
-
-/// A receipt as it is checked before anybody knows how it will be paid.
-fn fully_paid(receipt: &Receipt) -> Vec<Paid> {
-    let tender = tillway_core::fiscal::Tender::Card;
-    receipt.total().map(|amount| Paid { tender, amount }).into_iter().collect()
 }
 
 fn outcome(done: Result<FiscalOutcome, RegisterError>) -> FiscalOutcome {

@@ -8,7 +8,7 @@ use tillway_core::port::FiscalRegister;
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome, Found, Slip, SlipItem};
 use tillway_sim::atol::{Body, Fault, Point, Print};
 
-use crate::harness::{Table, attempt, card, lunch, receipt, settle};
+use crate::harness::{Receipt, Table, attempt, card, lunch, receipt, settle};
 
 #[test]
 fn the_guest_pays_and_the_receipt_is_closed() {
@@ -105,15 +105,21 @@ fn settle_cause(outcome: FiscalOutcome) -> Cause {
 }
 
 #[test]
-fn payments_that_do_not_fit_close_nothing() {
+fn payments_that_do_not_fit_annul_the_receipt() {
     let table = Table::open();
     let register = table.start(Receipts::Json);
-    let attempt = attempt(&register, 1);
-    block_on(register.open_receipt(&attempt, &lunch())).unwrap();
-    for paid in [vec![], vec![card(35_999)], vec![card(36_001)]] {
+    for (number, paid) in (10..).zip([vec![], vec![card(35_999)], vec![card(36_001)]]) {
+        let attempt = attempt(&register, number);
+        block_on(register.open_receipt(&attempt, &lunch())).unwrap();
         let refused = block_on(register.close_receipt(&attempt, &paid));
         assert_eq!(settle_cause(refused), Cause::BadReceipt);
+        let again = block_on(register.close_receipt(&attempt, &lunch().paid));
+        assert_eq!(settle_cause(again), Cause::NoReceipt, "not written is final");
     }
+    assert_eq!((table.journal().as_str(), table.annulled()), ("o", 3));
+    let attempt = attempt(&register, 1);
+    let unpaid = Receipt { paid: Vec::new(), ..lunch() };
+    block_on(register.open_receipt(&attempt, &unpaid)).unwrap();
     let cash = Paid { tender: Tender::Cash, amount: Kopecks(10_000) };
     let outcome = block_on(register.close_receipt(&attempt, &[cash, card(30_000)]));
     assert!(matches!(outcome, FiscalOutcome::Written(_)), "{outcome:?}");

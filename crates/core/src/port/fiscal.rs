@@ -65,6 +65,7 @@ pub trait FiscalRegister: Port {
     async fn find(&self, attempt: &Attempt, what: &Fiscal) -> Found;
 
     /// Opens a receipt and registers its lines, without closing it: [`Capabilities::open_receipt`].
+    /// It is checked first; `paid` may be empty ([`Receipt::check_open`]).
     /// Until [`FiscalRegister::close_receipt`] it can be annulled without a trace in the memory.
     /// Nothing else may be sent meanwhile: whoever opens holds the register's
     /// [lane](crate::flow::Lane). After an error it may be open all the same: annul it.
@@ -72,6 +73,9 @@ pub trait FiscalRegister: Port {
     -> Result<(), RegisterError>;
 
     /// Pays and closes the open receipt. In doubt when the answer is lost.
+    ///
+    /// *Not written* is final: payments that do not make up the total are refused before anything
+    /// is sent ([`Cause::BadReceipt`]), and the receipt is annulled. A new one needs a new id.
     async fn close_receipt(&self, attempt: &Attempt, paid: &[Paid]) -> FiscalOutcome;
 
     /// Annuls the open receipt; done as well when none is open.

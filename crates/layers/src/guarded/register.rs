@@ -124,7 +124,7 @@ impl Guarded<dyn FiscalRegister> {
             Intent::Open(_) if !capabilities.open_receipt => {
                 Err(RegisterError::new(Cause::Unsupported, "a receipt that stays open"))
             }
-            Intent::Open(receipt) => Ok(receipt.check(&capabilities.limits).map(|_| ())?),
+            Intent::Open(receipt) => Ok(receipt.check_open(&capabilities.limits).map(|_| ())?),
             Intent::Register(Fiscal::Receipt(receipt)) => {
                 Ok(receipt.check(&capabilities.limits).map(|_| ())?)
             }
@@ -269,7 +269,7 @@ impl FiscalRegister for Guarded<dyn FiscalRegister> {
             return buried.map_or_else(later, |()| Found::NotWritten);
         }
         match intent(&entry) {
-            Some(intent) if fiscal(intent.clone()) == *what => match answer(&entry) {
+            Some(intent) if is_of(&intent, what) => match answer(&entry) {
                 FiscalOutcome::Written(document) => Found::Written(document),
                 FiscalOutcome::NotWritten(_) => Found::NotWritten,
                 FiscalOutcome::InDoubt(_) => self.resolve(&turn, &mut entry, &intent).await,
@@ -334,13 +334,13 @@ impl FiscalRegister for Guarded<dyn FiscalRegister> {
             return unknown(Trouble::Damaged { id: attempt.id });
         };
         let whole = Receipt { paid: paid.to_vec(), ..*receipt };
-        if let Err(error) = whole.check(&self.inner.capabilities().limits) {
-            return FiscalOutcome::NotWritten(error.into());
-        }
         // From here on nobody goes on with it: a caller that gives up leaves it to be found.
         turn.let_go();
         let sent = Attempt { id: attempt.id, before };
-        let outcome = self.inner.close_receipt(&sent, paid).await;
+        let outcome = match whole.check(&self.inner.capabilities().limits) {
+            Ok(_) => self.inner.close_receipt(&sent, paid).await,
+            Err(wrong) => FiscalOutcome::NotWritten(wrong.into()),
+        };
         if let FiscalOutcome::NotWritten(_) = outcome {
             // It may still be open. If this fails, the next one is told that a receipt is open.
             let _ = self.inner.annul_receipt().await;
@@ -389,6 +389,18 @@ fn fiscal(intent: Intent) -> Fiscal {
     match intent {
         Intent::Register(what) => what,
         Intent::Open(receipt) => Fiscal::Receipt(receipt),
+    }
+}
+
+/// Whether an attempt asked for this. With what a receipt is paid that was opened is not asked for
+/// until it is closed.
+fn is_of(intent: &Intent, what: &Fiscal) -> bool {
+    match (intent, what) {
+        (Intent::Register(asked), what) => asked == what,
+        (Intent::Open(opened), Fiscal::Receipt(receipt)) => {
+            **opened == Receipt { paid: opened.paid.clone(), ..(**receipt).clone() }
+        }
+        (Intent::Open(_), _) => false,
     }
 }
 

@@ -8,6 +8,7 @@ use tillway_core::port::fiscal::{
 };
 use tillway_core::port::{FiscalRegister, IdSource};
 
+use crate::attempts::Trouble;
 use crate::guarded::Guarded;
 
 /// How much of a shift must be left for a sale: a guest takes his time (F21).
@@ -20,6 +21,21 @@ pub struct Readied {
     pub closed: Option<Box<Registered>>,
     /// The shift that was opened.
     pub opened: Option<Box<Registered>>,
+}
+
+/// When a shift is closed before its time, because nobody sells just now (F21).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Early {
+    /// So much of the shift, or less, is left. One hour by default.
+    pub left: Duration,
+    /// Nothing was begun or settled at the register for so long. Ten minutes by default.
+    pub idle: Duration,
+}
+
+impl Default for Early {
+    fn default() -> Self {
+        Self { left: Duration::from_secs(3_600), idle: Duration::from_secs(600) }
+    }
 }
 
 impl Guarded<dyn FiscalRegister> {
@@ -51,6 +67,44 @@ impl Guarded<dyn FiscalRegister> {
         let open = Fiscal::OpenShift(operator.cloned());
         readied.opened = self.write_shift(ids, &open, Cause::ShiftOpen).await?;
         Ok(readied)
+    }
+
+    /// Whether the shift is to be closed before its time, by the register's own clock: it is
+    /// nearly over, or expired, and the register is idle: nothing in doubt, no receipt open, and
+    /// nobody sold lately. A keeper asks this every minute; when it is time, it reconciles the
+    /// terminals (F7) and calls [`Guarded::close_early`].
+    ///
+    /// # Errors
+    /// When the register or the journal does not answer: ask again.
+    pub async fn is_time_to_close(&self, early: &Early) -> Result<bool, RegisterError> {
+        if self.attempts.idle() < early.idle {
+            return Ok(false);
+        }
+        let shift = self.shift().await?;
+        if shift.state == ShiftState::Closed || self.lasts(&shift, early.left).await? {
+            return Ok(false);
+        }
+        let no_journal = |trouble: Trouble| RegisterError::new(Cause::Journal, trouble.to_string());
+        let turn = self.attempts.turn().await.map_err(no_journal)?;
+        Ok(turn.holder().is_none() && turn.unsettled().await.map_err(no_journal)?.is_empty())
+    }
+
+    /// Closes the shift if it is still time to: the next sale opens another. `None` when it is not,
+    /// or somebody else has closed it.
+    ///
+    /// # Errors
+    /// As [`Guarded::ready_for_sale`].
+    pub async fn close_early(
+        &self,
+        ids: &dyn IdSource,
+        operator: Option<&Operator>,
+        early: &Early,
+    ) -> Result<Option<Box<Registered>>, RegisterError> {
+        if !self.is_time_to_close(early).await? {
+            return Ok(None);
+        }
+        let close = Fiscal::CloseShift(operator.cloned());
+        self.write_shift(ids, &close, Cause::ShiftClosed).await
     }
 
     async fn lasts(&self, shift: &Shift, left: Duration) -> Result<bool, RegisterError> {

@@ -80,15 +80,42 @@ fn only_its_own_attempt_closes_a_receipt() {
     let paid = sale(100).paid;
     let other = run(register.close_receipt(&attempt(3), &paid)).unwrap();
     assert_eq!(refused(other), Cause::NoReceipt);
-    let short = [Paid { tender: Tender::Card, amount: Kopecks(99) }];
-    let wrong = run(register.close_receipt(&attempt(2), &short)).unwrap();
-    assert_eq!(refused(wrong), Cause::BadReceipt, "and it is open still");
     let cash = [Paid { tender: Tender::Cash, amount: Kopecks(100) }];
     let closed = run(register.close_receipt(&attempt(2), &cash)).unwrap();
     assert!(matches!(closed, FiscalOutcome::Written(_)), "{closed:?}");
     assert_eq!(run(register.close_receipt(&attempt(2), &cash)).unwrap(), closed);
     let reopened = run(register.open_receipt(&attempt(2), &sale(100))).unwrap();
     assert_eq!(cause(reopened), Cause::NoReceipt);
+    assert_eq!(world.receipts(Kopecks(100)), 1);
+}
+
+/// With what it is paid is said at the close, and payments that do not make up the total end it.
+#[test]
+fn a_receipt_is_paid_at_its_close_or_annulled() {
+    let world = World::new(able(true));
+    let register = world.start(&Fuse::never());
+    run(register.register(&attempt(1), &Fiscal::OpenShift(None))).unwrap();
+    let unpaid = Receipt { paid: Vec::new(), ..sale(100) };
+    for (id, amount, cause) in [(2, 99, Some(Cause::BadReceipt)), (3, 100, None)] {
+        run(register.open_receipt(&attempt(id), &unpaid)).unwrap().unwrap();
+        let paid = [Paid { tender: Tender::Cash, amount: Kopecks(amount) }];
+        let closed = run(register.close_receipt(&attempt(id), &paid)).unwrap();
+        let paid = Receipt { paid: paid.to_vec(), ..sale(100) };
+        let found = run(register.find(&attempt(id), &Fiscal::Receipt(Box::new(paid)))).unwrap();
+        match cause {
+            Some(cause) => {
+                assert_eq!(refused(closed.clone()), cause);
+                assert_eq!(found, Found::NotWritten);
+            }
+            None => assert!(matches!(found, Found::Written(_)), "{closed:?} {found:?}"),
+        }
+        assert_eq!(run(register.close_receipt(&attempt(id), &sale(100).paid)).unwrap(), closed);
+    }
+    // Another receipt is another document, whatever it is paid with.
+    let Found::NotYet(error) = run(register.find(&attempt(3), &document(200))).unwrap() else {
+        panic!("it is not asked for");
+    };
+    assert_eq!(error.cause, Cause::Conflict);
     assert_eq!(world.receipts(Kopecks(100)), 1);
 }
 

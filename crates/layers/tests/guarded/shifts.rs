@@ -5,7 +5,7 @@ use std::time::Duration;
 use tillway_core::fiscal::DocumentKind;
 use tillway_core::port::FiscalRegister;
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome};
-use tillway_layers::guarded::{LEFT_MIN, Readied};
+use tillway_layers::guarded::{Early, LEFT_MIN, Readied};
 use tillway_memory::Mishap;
 use tillway_testkit::runtime::CountingIds;
 
@@ -75,4 +75,59 @@ fn a_lost_answer_makes_no_second_shift() {
     assert_eq!(kinds(&world), [OpenShift, CloseShift, OpenShift]);
     let readied = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
     assert_eq!(readied, Readied::default());
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn f21_a_shift_is_closed_early_when_nobody_sells() {
+    let early = Early { left: HOUR, idle: 10 * MINUTE };
+    // When the last receipt is sold, when somebody looks, and whether the shift is closed then.
+    for (sold, looked, closed) in [
+        (HOUR, 22 * HOUR + 59 * MINUTE, false),
+        (HOUR, 23 * HOUR + MINUTE, true),
+        (22 * HOUR + 52 * MINUTE, 23 * HOUR + MINUTE, false),
+        (22 * HOUR + 51 * MINUTE, 23 * HOUR + MINUTE, true),
+        (23 * HOUR + 30 * MINUTE, 24 * HOUR + MINUTE, true),
+    ] {
+        let world = World::new(able(true));
+        let (register, ids) = (world.start(&Fuse::never()), ids());
+        let look = || run(register.close_early(&ids, None, &early)).unwrap().unwrap();
+        assert_eq!(look(), None, "nothing is open");
+        run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+        world.clock.advance(sold);
+        let receipt = Fiscal::Receipt(Box::new(sale(100)));
+        let written = run(register.register(&attempt(9), &receipt)).unwrap();
+        assert!(matches!(written, FiscalOutcome::Written(_)), "{written:?}");
+        world.clock.advance(looked - sold);
+        let said = look();
+        assert_eq!(said.is_some(), closed, "{sold:?} {looked:?}");
+        assert_eq!(kinds(&world).last() == Some(&CloseShift), closed, "{sold:?} {looked:?}");
+        assert_eq!(look(), None, "once");
+    }
+}
+
+#[test]
+fn f21_a_shift_with_a_doubt_or_an_open_receipt_is_left_alone() {
+    let early = Early::default();
+    let world = World::new(able(true));
+    let (register, ids) = (world.start(&Fuse::never()), ids());
+    let is_time = || run(register.is_time_to_close(&early)).unwrap().unwrap();
+    run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+    run(register.open_receipt(&attempt(8), &sale(100))).unwrap().unwrap();
+    world.clock.advance(23 * HOUR + 30 * MINUTE);
+    assert!(!is_time(), "a guest is paying");
+    run(register.annul_receipt()).unwrap().unwrap();
+    assert!(!is_time(), "a guest was here a moment ago");
+    world.device.befall(Mishap::LostAnswer);
+    let receipt = Fiscal::Receipt(Box::new(sale(100)));
+    let lost = run(register.register(&attempt(9), &receipt)).unwrap();
+    assert!(matches!(lost, FiscalOutcome::InDoubt(_)), "{lost:?}");
+    world.clock.advance(20 * MINUTE);
+    assert!(!is_time(), "a receipt is in doubt");
+    run(register.recover()).unwrap().unwrap();
+    world.clock.advance(10 * MINUTE);
+    assert!(is_time());
+    world.device.link(false);
+    assert_eq!(run(register.is_time_to_close(&early)).unwrap().unwrap_err().cause, Cause::Link);
 }

@@ -345,8 +345,15 @@ impl State {
             Ok(_) => self.register(id, &Fiscal::Receipt(Box::new(receipt)), now),
             Err(error) => {
                 self.open = Some(open);
+                self.annul();
                 FiscalOutcome::NotWritten(error.into())
             }
+        }
+    }
+
+    pub(super) fn annul(&mut self) {
+        if self.open.take().is_some() {
+            self.tape.print(Printed::Annulled, vec!["ЧЕК АННУЛИРОВАН".to_owned()]);
         }
     }
 

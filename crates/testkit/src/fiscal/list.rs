@@ -25,6 +25,7 @@ macro_rules! __fiscal_cases {
             receipts::receipt_is_in_the_memory
             receipts::receipt_numbers_have_no_gaps
             receipts::receipt_of_a_return
+            receipts::f24_to_f26_returns_by_lines_add_up
             receipts::f12_receipt_of_a_correction
             receipts::f24_every_rate_is_taken
             receipts::receipt_of_every_method
@@ -66,6 +67,8 @@ macro_rules! __fiscal_cases {
             open::annul_without_a_receipt (OpenReceipt)
             open::open_receipt_needs_a_shift (OpenReceipt)
             open::open_receipt_is_checked (OpenReceipt)
+            open::open_receipt_is_paid_at_the_close (OpenReceipt)
+            open::open_receipt_needs_the_money (OpenReceipt)
             open::open_receipt_in_trouble (OpenReceipt)
             open::open_receipt_and_a_restart (OpenReceipt)
             drops::dropped_receipt_is_found

@@ -36,7 +36,7 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use tillway_core::MoneyError;
-use tillway_core::fiscal::QuantityError;
+use tillway_core::fiscal::{QuantityError, ReturnError};
 use tillway_core::port::fiscal::RegisterError;
 use tillway_core::port::terminal::TerminalError;
 use tillway_core::port::{ClaimError, CommitError, ReadError, Store};
@@ -148,6 +148,7 @@ failures!(
     QuantityError,
     ReadError,
     RegisterError,
+    ReturnError,
     Surprise,
     TerminalError,
     Violation

@@ -60,6 +60,54 @@ pub enum Flaw {
     HidesUnprinted,
     /// Does not go on with a print.
     NeverGoesOn,
+    /// Takes a shift that is open already for one that it has opened, and a closed one likewise.
+    TakesAlreadyForDone,
+    /// Counts one receipt too many when it closes a shift.
+    MiscountsReceipts,
+    /// Does not say until when a shift is open.
+    TellsNoEnd,
+    /// Carries the totals of a shift into the next one.
+    CarriesTotals,
+    /// Writes a return as a sale.
+    SellsReturns,
+    /// Writes a correction as an ordinary receipt.
+    ForgetsTheBasis,
+    /// Refuses every rate but one, and says that it knows them all.
+    KnowsOneRate,
+    /// Refuses what is sold on credit.
+    KnowsNoCredit,
+    /// Writes every payment as one by card.
+    PaysByCard,
+    /// Answers the X report of a closed shift without printing.
+    PrintsXWhenClosed,
+    /// Says that the report on the exchange is written, and writes none.
+    ReportsNothing,
+    /// Names another memory than it writes to.
+    NamesAnotherMemory,
+    /// Takes the last document of the memory for the one that it has just written.
+    TakesTheLast,
+    /// Keeps what it could not send, and sends it when there is a link again.
+    KeepsForLater,
+    /// Answers from what it knew when the register cannot be asked.
+    AnswersInTheDark,
+    /// Forgets an attempt whose caller gave up.
+    ForgetsTheDropped,
+    /// Opens the shift for a receipt that is to stay open.
+    OpensForAReceipt,
+    /// Says that a receipt is open that the register has refused.
+    OpensUnchecked,
+    /// Closes a receipt that is not paid in full as if it were.
+    TakesAnyPayment,
+    /// Prints no slip.
+    SwallowsSlips,
+    /// Prints the beginning of a slip that is too long.
+    CutsSlips,
+    /// Says that it has printed a document that is not there.
+    CopiesNothing,
+    /// Prints a line when there is nothing to go on with.
+    PrintsOverNothing,
+    /// Says that there is paper when there is none.
+    HidesNoPaper,
 }
 
 impl Flaw {
@@ -87,6 +135,30 @@ impl Flaw {
         Self::CountsReturns,
         Self::HidesUnprinted,
         Self::NeverGoesOn,
+        Self::TakesAlreadyForDone,
+        Self::MiscountsReceipts,
+        Self::TellsNoEnd,
+        Self::CarriesTotals,
+        Self::SellsReturns,
+        Self::ForgetsTheBasis,
+        Self::KnowsOneRate,
+        Self::KnowsNoCredit,
+        Self::PaysByCard,
+        Self::PrintsXWhenClosed,
+        Self::ReportsNothing,
+        Self::NamesAnotherMemory,
+        Self::TakesTheLast,
+        Self::KeepsForLater,
+        Self::AnswersInTheDark,
+        Self::ForgetsTheDropped,
+        Self::OpensForAReceipt,
+        Self::OpensUnchecked,
+        Self::TakesAnyPayment,
+        Self::SwallowsSlips,
+        Self::CutsSlips,
+        Self::CopiesNothing,
+        Self::PrintsOverNothing,
+        Self::HidesNoPaper,
     ];
 
     /// What the right register must lack: with it the register itself would hide the flaw.

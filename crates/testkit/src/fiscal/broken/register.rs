@@ -1,16 +1,20 @@
 //! What a broken register does.
 
+use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tillway_core::fiscal::{DocumentKind, Mark, Operator, Paid, Receipt, ReceiptKind, Registered};
+use tillway_core::fiscal::{
+    DocumentKind, Mark, Method, Operator, Paid, Receipt, ReceiptKind, Registered, Tender, VatRate,
+};
 use tillway_core::id::Uuid;
 use tillway_core::port::FiscalRegister;
 use tillway_core::port::fiscal::{
     Attempt, Capabilities, Cause, Device, DeviceStatus, Exchange, Fiscal, FiscalOutcome, Found,
-    RegisterError, Shift, ShiftTotals, Slip,
+    RegisterError, Shift, ShiftTotals, Slip, SlipItem,
 };
 
 use crate::fiscal::broken::Flaw;
@@ -84,6 +88,34 @@ struct Memory {
     /// The receipt that is open.
     open: Option<Receipt>,
     made_up: u64,
+    /// What could not be sent.
+    later: Vec<Fiscal>,
+    /// Attempts whose calls have not been answered.
+    unanswered: BTreeSet<Uuid>,
+    /// What it was told last.
+    mark: Option<Mark>,
+    shift: Option<Shift>,
+    /// The sums of shifts that are over.
+    totals: Vec<ShiftTotals>,
+}
+
+/// All of a receipt in one payment.
+fn by_card(receipt: &Receipt) -> Vec<Paid> {
+    let amount = receipt.total().unwrap_or_default();
+    vec![Paid { tender: Tender::Card, amount }]
+}
+
+/// Lets others go on once.
+async fn once_around() {
+    let mut first = true;
+    poll_fn(|context| {
+        if core::mem::take(&mut first) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
@@ -115,10 +147,44 @@ impl Broken {
         }
     }
 
+    /// What the right register is asked to write instead of this.
+    fn twist(&self, what: &Fiscal) -> Fiscal {
+        let Fiscal::Receipt(receipt) = what else { return what.clone() };
+        let receipt = (**receipt).clone();
+        Fiscal::Receipt(Box::new(match self.flaw {
+            Flaw::SellsReturns => Receipt { kind: ReceiptKind::Sell, ..receipt },
+            Flaw::ForgetsTheBasis => Receipt { basis: None, ..receipt },
+            Flaw::PaysByCard => Receipt { paid: by_card(&receipt), ..receipt },
+            _ => receipt,
+        }))
+    }
+
+    /// A refusal that the right register would not give.
+    fn refuses(&self, what: &Fiscal) -> bool {
+        let Fiscal::Receipt(receipt) = what else { return false };
+        receipt.lines.iter().any(|line| match self.flaw {
+            Flaw::KnowsOneRate => line.vat == VatRate::Vat5,
+            Flaw::KnowsNoCredit => line.method == Method::Credit,
+            _ => false,
+        })
+    }
+
     async fn send(&self, attempt: &Attempt, what: &Fiscal) -> FiscalOutcome {
         if self.is_seen(attempt.id) {
             return self.write_more(what).await;
         }
+        if self.refuses(what) {
+            return FiscalOutcome::NotWritten(RegisterError::new(Cause::BadTask, ""));
+        }
+        if self.flaw == Flaw::ReportsNothing
+            && matches!(what, Fiscal::Exchange(_))
+            && let Ok(mark) = self.inner.mark().await
+        {
+            let number = mark.last.saturating_add(1);
+            let made_up = Registered::new(DocumentKind::Exchange, number);
+            return FiscalOutcome::Written(Box::new(made_up));
+        }
+        let what = &self.twist(what);
         if self.flaw == Flaw::ChecksLate
             && let Err(error) = self.inner.mark().await
         {
@@ -141,6 +207,17 @@ impl Broken {
                 self.write_more(&Fiscal::OpenShift(None)).await;
                 self.inner.register(attempt, what).await
             }
+            (Flaw::TakesAlreadyForDone, Some(Cause::ShiftOpen | Cause::ShiftClosed))
+                if !matches!(what, Fiscal::Receipt(_)) =>
+            {
+                let start = Mark { last: 0, ..attempt.before.clone() };
+                let last = self.last(what, &start, |_| true).await;
+                last.map_or(outcome, FiscalOutcome::Written)
+            }
+            (Flaw::KeepsForLater, Some(Cause::Link)) => {
+                lock(&self.memory).later.push(what.clone());
+                outcome
+            }
             _ => outcome,
         }
     }
@@ -154,7 +231,24 @@ impl Broken {
             (Flaw::HidesUnprinted, FiscalOutcome::Written(document)) => {
                 FiscalOutcome::Written(Box::new(Registered { unprinted: false, ..*document }))
             }
+            (Flaw::MiscountsReceipts, FiscalOutcome::Written(document)) => {
+                let receipts = document.receipts.map(|count| count.saturating_add(1));
+                FiscalOutcome::Written(Box::new(Registered { receipts, ..*document }))
+            }
             (_, outcome) => outcome,
+        }
+    }
+
+    /// Another document than the one that was written, when somebody else has written meanwhile.
+    async fn take_the_last(&self, outcome: FiscalOutcome) -> FiscalOutcome {
+        if !matches!(outcome, FiscalOutcome::Written(_)) {
+            return outcome;
+        }
+        once_around().await;
+        let Ok(now) = self.inner.mark().await else { return outcome };
+        match self.inner.document(now.last).await {
+            Ok(Some(last)) => FiscalOutcome::Written(Box::new(last)),
+            _ => outcome,
         }
     }
 
@@ -176,6 +270,11 @@ impl Broken {
     }
 
     async fn look(&self, attempt: &Attempt, what: &Fiscal) -> Found {
+        if self.flaw == Flaw::ForgetsTheDropped
+            && lock(&self.memory).unanswered.contains(&attempt.id)
+        {
+            return Found::NotWritten;
+        }
         let mut from = attempt.clone();
         if self.flaw == Flaw::ForgetsTheMark {
             from.before.last = 0;
@@ -217,13 +316,26 @@ impl FiscalRegister for Broken {
         self.inner.capabilities()
     }
     async fn probe(&self) -> Result<Device, RegisterError> {
-        self.inner.probe().await
+        let device = self.inner.probe().await?;
+        let other = self.flaw == Flaw::NamesAnotherMemory;
+        Ok(if other { Device { memory: "0".into(), ..device } } else { device })
     }
     async fn status(&self) -> Result<DeviceStatus, RegisterError> {
-        self.inner.status().await
+        let status = self.inner.status().await?;
+        let paper = status.paper || self.flaw == Flaw::HidesNoPaper;
+        Ok(DeviceStatus { paper, ..status })
     }
     async fn shift(&self) -> Result<Shift, RegisterError> {
-        self.inner.shift().await
+        let shift = self.inner.shift().await;
+        let mut memory = lock(&self.memory);
+        match (self.flaw, shift) {
+            (Flaw::AnswersInTheDark, Err(error)) => memory.shift.ok_or(error),
+            (Flaw::TellsNoEnd, Ok(shift)) => Ok(Shift { expires: None, ..shift }),
+            (_, shift) => {
+                memory.shift = shift.clone().ok().or(memory.shift);
+                shift
+            }
+        }
     }
     async fn totals(&self) -> Result<ShiftTotals, RegisterError> {
         let mut totals = self.inner.totals().await?;
@@ -232,20 +344,48 @@ impl FiscalRegister for Broken {
             totals.sell.count = totals.sell.count.saturating_add(back.count);
             totals.sell.sum = totals.sell.sum.add(back.sum).unwrap_or(totals.sell.sum);
         }
+        if self.flaw == Flaw::CarriesTotals {
+            let memory = lock(&self.memory);
+            for old in memory.totals.iter().filter(|old| old.shift != totals.shift) {
+                totals.sell.count = totals.sell.count.saturating_add(old.sell.count);
+                totals.sell.sum = totals.sell.sum.add(old.sell.sum).unwrap_or(totals.sell.sum);
+            }
+        }
         Ok(totals)
     }
     async fn exchange(&self) -> Result<Exchange, RegisterError> {
         self.inner.exchange().await
     }
     async fn mark(&self) -> Result<Mark, RegisterError> {
-        self.inner.mark().await
+        let mark = self.inner.mark().await;
+        let mut memory = lock(&self.memory);
+        match (self.flaw, mark) {
+            (Flaw::AnswersInTheDark, Err(error)) => memory.mark.clone().ok_or(error),
+            (_, mark) => {
+                memory.mark = mark.clone().ok().or(memory.mark.take());
+                mark
+            }
+        }
     }
     async fn document(&self, number: u32) -> Result<Option<Registered>, RegisterError> {
         self.inner.document(number).await
     }
 
     async fn register(&self, attempt: &Attempt, what: &Fiscal) -> FiscalOutcome {
-        let outcome = self.send(attempt, what).await;
+        lock(&self.memory).unanswered.insert(attempt.id);
+        if self.flaw == Flaw::CarriesTotals
+            && matches!(what, Fiscal::CloseShift(_))
+            && let Ok(totals) = self.inner.totals().await
+        {
+            lock(&self.memory).totals.push(totals);
+        }
+        let mut outcome = self.send(attempt, what).await;
+        match self.flaw {
+            Flaw::TakesTheLast => outcome = self.take_the_last(outcome).await,
+            Flaw::ForgetsTheDropped => once_around().await,
+            _ => {}
+        }
+        lock(&self.memory).unanswered.remove(&attempt.id);
         if let (FiscalOutcome::Written(_), Fiscal::Receipt(receipt)) = (&outcome, what) {
             lock(&self.memory).receipt = Some((**receipt).clone());
             if self.flaw == Flaw::WritesBeside {
@@ -264,13 +404,26 @@ impl FiscalRegister for Broken {
         attempt: &Attempt,
         receipt: &Receipt,
     ) -> Result<(), RegisterError> {
-        self.inner.open_receipt(attempt, receipt).await?;
+        let opened = self.inner.open_receipt(attempt, receipt).await;
+        match (self.flaw, &opened) {
+            (Flaw::OpensForAReceipt, Err(error)) if error.cause == Cause::ShiftClosed => {
+                self.write_more(&Fiscal::OpenShift(None)).await;
+                self.inner.open_receipt(attempt, receipt).await?;
+            }
+            (Flaw::OpensUnchecked, Err(error)) if error.cause == Cause::BadReceipt => {}
+            _ => opened?,
+        }
         lock(&self.memory).open = Some(receipt.clone());
         Ok(())
     }
 
     async fn close_receipt(&self, attempt: &Attempt, paid: &[Paid]) -> FiscalOutcome {
-        let outcome = self.inner.close_receipt(attempt, paid).await;
+        let open = lock(&self.memory).open.clone();
+        let right = match (self.flaw, open) {
+            (Flaw::TakesAnyPayment, Some(open)) => by_card(&open),
+            _ => paid.to_vec(),
+        };
+        let outcome = self.inner.close_receipt(attempt, &right).await;
         if let FiscalOutcome::Written(_) = outcome {
             let mut memory = lock(&self.memory);
             memory.receipt = memory.open.take();
@@ -295,7 +448,11 @@ impl FiscalRegister for Broken {
     }
 
     async fn report_x(&self, operator: Option<&Operator>) -> Result<(), RegisterError> {
-        self.inner.report_x(operator).await?;
+        match self.inner.report_x(operator).await {
+            Err(error)
+                if self.flaw == Flaw::PrintsXWhenClosed && error.cause == Cause::ShiftClosed => {}
+            printed => printed?,
+        }
         if self.flaw == Flaw::ClosesForX {
             self.write_more(&Fiscal::CloseShift(None)).await;
         }
@@ -303,7 +460,14 @@ impl FiscalRegister for Broken {
     }
 
     async fn print(&self, slip: &Slip) -> Result<(), RegisterError> {
-        self.inner.print(slip).await
+        match self.flaw {
+            Flaw::SwallowsSlips => Ok(()),
+            Flaw::CutsSlips => {
+                let items = slip.items.iter().take(500).cloned().collect();
+                self.inner.print(&Slip { items }).await
+            }
+            _ => self.inner.print(slip).await,
+        }
     }
 
     async fn print_again(&self, number: u32) -> Result<(), RegisterError> {
@@ -315,6 +479,7 @@ impl FiscalRegister for Broken {
                 self.write_more(&Fiscal::Receipt(Box::new(receipt))).await;
                 Ok(())
             }
+            (Flaw::CopiesNothing, _, None) => Ok(()),
             _ => self.inner.print_again(number).await,
         }
     }
@@ -322,6 +487,18 @@ impl FiscalRegister for Broken {
     async fn continue_print(&self) -> Result<(), RegisterError> {
         match self.flaw {
             Flaw::NeverGoesOn => self.inner.status().await.map(|_| ()),
+            Flaw::PrintsOverNothing if !self.inner.status().await?.blocked => {
+                let items = vec![SlipItem::Text("продолжение".into())];
+                self.inner.print(&Slip { items }).await
+            }
+            Flaw::KeepsForLater => {
+                self.inner.continue_print().await?;
+                let later = core::mem::take(&mut lock(&self.memory).later);
+                for what in later {
+                    self.write_more(&what).await;
+                }
+                Ok(())
+            }
             _ => self.inner.continue_print().await,
         }
     }

@@ -1,6 +1,7 @@
 //! A receipt that stays open while the guest pays.
 
-use tillway_core::fiscal::Receipt;
+use tillway_core::Kopecks;
+use tillway_core::fiscal::{Paid, Receipt, Tender};
 use tillway_core::port::fiscal::{Attempt, Cause, Fiscal, FiscalOutcome};
 
 use crate::fiscal::{Ground, Settled, Trouble};
@@ -73,6 +74,41 @@ pub async fn open_receipt_is_checked(g: &mut Ground) -> Result<(), Failure> {
         Err(error) => same(error.cause, Cause::BadReceipt)?,
         Ok(()) => return Err(Failure::new("an empty receipt was opened")),
     }
+    let next = g.sale_document();
+    g.write(&next).await?;
+    Ok(())
+}
+
+/// Opened before anybody knows how it will be paid, it is paid when it is closed.
+pub async fn open_receipt_is_paid_at_the_close(g: &mut Ground) -> Result<(), Failure> {
+    g.open_shift().await?;
+    let receipt = g.sale();
+    let unpaid = Receipt { paid: Vec::new(), ..receipt.clone() };
+    let attempt = g.attempt().await?;
+    g.register().open_receipt(&attempt, &unpaid).await?;
+    let answer = g.register().close_receipt(&attempt, &receipt.paid).await;
+    let what = Fiscal::Receipt(Box::new(receipt));
+    let settled = g.settle(&attempt, &what, answer).await?;
+    check(matches!(settled, Settled::Written(_)), "it is written")?;
+    let found = g.find(&attempt, &what).await?;
+    check(matches!(found, Settled::Written(_)), "it is found")
+}
+
+/// Payments that do not make up the total are refused, and that is final: the receipt is annulled.
+pub async fn open_receipt_needs_the_money(g: &mut Ground) -> Result<(), Failure> {
+    g.open_shift().await?;
+    let (attempt, receipt, what) = opened(g).await?;
+    let documents = g.documents();
+    let less = receipt.total()?.sub(Kopecks(1))?;
+    let wrong = [Paid { tender: Tender::Card, amount: less }];
+    match g.register().close_receipt(&attempt, &wrong).await {
+        FiscalOutcome::NotWritten(error) => same(error.cause, Cause::BadReceipt)?,
+        other => return Err(Failure::new(format!("too little was paid: {other:?}"))),
+    }
+    let again = g.register().close_receipt(&attempt, &receipt.paid).await;
+    check(matches!(again, FiscalOutcome::NotWritten(_)), "what is not written stays so")?;
+    same(g.documents(), documents)?;
+    same(g.find(&attempt, &what).await?, Settled::NotWritten)?;
     let next = g.sale_document();
     g.write(&next).await?;
     Ok(())

@@ -2,8 +2,8 @@
 
 use tillway_core::Kopecks;
 use tillway_core::fiscal::{
-    Basis, BasisKind, DocumentKind, Field, Limits, Method, Object, Operator, Paid, Quantity,
-    Receipt, ReceiptKind, Tender, VatRate,
+    Basis, BasisKind, DocumentKind, Field, Limits, Method, Object, Operator, Paid, Portion,
+    Quantity, Receipt, ReceiptKind, ReturnError, Tender, VatRate,
 };
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome};
 
@@ -80,6 +80,41 @@ pub async fn receipt_of_a_return(g: &mut Ground) -> Result<(), Failure> {
     g.write(&Fiscal::Receipt(Box::new(sale))).await?;
     let written = g.write(&Fiscal::Receipt(Box::new(back))).await?;
     same(written.kind, DocumentKind::Receipt(ReceiptKind::SellReturn))
+}
+
+/// F24 to F26: parts of a sale go back at its rates and by its tenders, and add up to it.
+pub async fn f24_to_f26_returns_by_lines_add_up(g: &mut Ground) -> Result<(), Failure> {
+    g.open_shift().await?;
+    let rates = g.register().capabilities().limits.rates;
+    let mut sale = receipt(ReceiptKind::Sell, Kopecks(4_000), Tender::Card);
+    sale.lines.extend(receipt(ReceiptKind::Sell, Kopecks(19_999), Tender::Card).lines);
+    for (line, vat) in sale.lines.iter_mut().zip(rates) {
+        line.vat = vat;
+    }
+    if let Some(three) = sale.lines.first_mut() {
+        three.quantity = Quantity::units(3)?;
+        three.amount = Kopecks(10_001);
+    }
+    let tenders = [(Tender::Cash, 8_000), (Tender::Card, 12_000), (Tender::Prepaid, 10_000)];
+    let paid = tenders.map(|(tender, amount)| Paid { tender, amount: Kopecks(amount) });
+    sale.paid = paid.to_vec();
+    g.write(&Fiscal::Receipt(Box::new(sale.clone()))).await?;
+    let mut parts = Vec::new();
+    for lines in [&[0_usize][..], &[0], &[0, 1]] {
+        let portions: Vec<_> =
+            lines.iter().map(|line| Portion { line: *line, quantity: Quantity::ONE }).collect();
+        let part = sale.give_back(&parts, &portions)?;
+        let written = g.write(&Fiscal::Receipt(Box::new(part.receipt.clone()))).await?;
+        same(written.kind, DocumentKind::Receipt(ReceiptKind::SellReturn))?;
+        parts.push(part);
+    }
+    same(sale.give_back_rest(&parts), Err(ReturnError::Nothing))?;
+    let totals = g.register().totals().await?;
+    let mut back = totals.sell_return;
+    back.paid.sort_by_key(|paid| paid.tender);
+    same((back.count, back.sum), (3, sale.total()?))?;
+    same(back.paid, paid.to_vec())?;
+    same(totals.drawer, Kopecks::ZERO)
 }
 
 /// F12: a correction is a document of its own kind.
