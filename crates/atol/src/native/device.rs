@@ -15,10 +15,6 @@ use super::receipt;
 use super::wide::Text;
 use crate::task::{Context, Query};
 
-/// How often a document is asked for whose reading was interrupted (178).
-const READS_MAX: usize = 3;
-/// Reading a document was interrupted: nothing is wrong with it.
-const READ_INTERRUPTED: i32 = 178;
 /// No receipt is open.
 pub(super) const NOTHING_OPEN: i32 = 81;
 
@@ -124,12 +120,6 @@ impl Device {
     /// Asks the register something; the driver's JSON.
     pub(super) fn ask(&mut self, query: Query) -> Result<String, Failure> {
         let task = query.task();
-        for _ in 1..READS_MAX {
-            match self.read(|driver| driver.process_json(&task)) {
-                Err(failure) if failure.number == Some(READ_INTERRUPTED) => {}
-                done => return done,
-            }
-        }
         self.read(|driver| driver.process_json(&task))
     }
 

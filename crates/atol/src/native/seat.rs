@@ -1,5 +1,7 @@
 //! The register while one call has it: what is asked and written, one command after the other.
 
+use core::time::Duration;
+
 use async_trait::async_trait;
 use tillway_core::fiscal::{Receipt, Registered};
 use tillway_core::id::Uuid;
@@ -17,6 +19,13 @@ use crate::ask::{self, Asks};
 use crate::code::Way;
 use crate::task::{self, Context, Query};
 
+/// How often a document is asked for whose reading was interrupted (ATOL note 8).
+const READS_MAX: usize = 3;
+/// How long the register is left alone before.
+const READ_PAUSE: Duration = Duration::from_millis(300);
+/// Reading a document was interrupted: nothing is wrong with it.
+const READ_INTERRUPTED: i32 = 178;
+
 /// The right to use the register, and how long one may wait for it.
 pub(super) struct Seat<'a> {
     pub(super) turn: Turn<'a, Device>,
@@ -26,7 +35,16 @@ pub(super) struct Seat<'a> {
 #[async_trait]
 impl Asks for Seat<'_> {
     async fn ask(&self, query: Query) -> Result<Box<str>, RegisterError> {
-        self.run(move |device| device.ask(query)).await.map(String::into_boxed_str)
+        let mut answer = self.run(move |device| device.ask(query)).await;
+        for _ in 1..READS_MAX {
+            match &answer {
+                Err(error) if error.code == Some(READ_INTERRUPTED) => {}
+                _ => break,
+            }
+            self.turn.pause(READ_PAUSE).await;
+            answer = self.run(move |device| device.ask(query)).await;
+        }
+        answer.map(String::into_boxed_str)
     }
 
     async fn is_at_rest(&self) -> Result<bool, RegisterError> {

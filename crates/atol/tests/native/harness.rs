@@ -1,7 +1,7 @@
 //! A register on the table, and tillway at its library.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,18 +24,26 @@ pub(crate) const NOON: i64 = 1_772_455_260_000;
 
 /// Pauses are over at once; limits are reached when the test says so.
 #[derive(Debug)]
-pub(crate) struct TestClock(watch::Sender<bool>);
+pub(crate) struct TestClock {
+    expired: watch::Sender<bool>,
+    pauses: Mutex<Vec<Duration>>,
+}
 
 impl Default for TestClock {
     fn default() -> Self {
-        Self(watch::Sender::new(false))
+        Self { expired: watch::Sender::new(false), pauses: Mutex::default() }
     }
 }
 
 impl TestClock {
     /// Whether limits are reached, those that somebody waits for now among them.
     pub(crate) fn expire(&self, expired: bool) {
-        self.0.send_replace(expired);
+        self.expired.send_replace(expired);
+    }
+
+    /// The pauses that were made.
+    pub(crate) fn pauses(&self) -> Vec<Duration> {
+        self.pauses.lock().unwrap().clone()
     }
 }
 
@@ -51,7 +59,9 @@ impl Clock for TestClock {
 
     async fn sleep(&self, duration: Duration) {
         if duration >= Duration::from_secs(10) {
-            let _ = self.0.subscribe().wait_for(|expired| *expired).await;
+            let _ = self.expired.subscribe().wait_for(|expired| *expired).await;
+        } else {
+            self.pauses.lock().unwrap().push(duration);
         }
     }
 }

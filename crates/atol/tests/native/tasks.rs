@@ -54,6 +54,24 @@ fn a_day_at_the_register() {
     table.holds_its_rules();
 }
 
+/// Reading a document is interrupted: it is read again after a pause, twice, and then given up.
+#[test]
+fn an_interrupted_read_is_repeated_after_a_pause() {
+    let table = Table::open();
+    let register = table.start(Receipts::Json);
+    let pause = std::time::Duration::from_millis(300);
+    for (times, pauses, read) in [(0, 0, true), (1, 1, true), (2, 2, true), (3, 2, false)] {
+        let before = table.clock.pauses().len();
+        table.register.lock().memory.interrupted_reads = times;
+        match block_on(register.document(1)) {
+            Ok(document) => assert!(read && document.is_some(), "{times}"),
+            Err(error) => assert!(!read && error.code == Some(178), "{times} {error}"),
+        }
+        assert_eq!(table.clock.pauses()[before..], vec![pause; pauses], "{times}");
+        assert_eq!(table.register.lock().memory.interrupted_reads, 0);
+    }
+}
+
 #[test]
 fn refused_before_anything_is_sent() {
     let table = Table::open();

@@ -75,6 +75,7 @@ codes! {
     OPEN_SHIFT_INTERRUPTED = 175 "Отчет об открытии смены прерван",
     EXCHANGE_REPORT_INTERRUPTED = 176 "Отчет о состоянии обмена с ОФД прерван",
     CLOSE_RECEIPT_INTERRUPTED = 177 "Формирование документа прервано",
+    FN_QUERY_INTERRUPTED = 178 "Чтение документа из ФН прервано",
     NEED_CANCEL_DOCUMENT = 203 "Документ необходимо отменить",
     INVALID_TOTAL = 227 "Неверный итог чека",
     CONNECTION_LOST = 241 "Соединение с ККТ потеряно",

@@ -24,6 +24,8 @@ pub struct Memory {
     sent: u32,
     /// The OFD takes what it gets.
     pub online: bool,
+    /// So often the reading of a document is interrupted before one is read.
+    pub interrupted_reads: u32,
 }
 
 /// The life of a fiscal memory.
@@ -170,13 +172,31 @@ impl Item {
 impl Memory {
     /// A memory at work, with nothing in it.
     pub fn new(serial: &str) -> Self {
-        let documents = BTreeMap::new();
-        Self { serial: serial.to_owned(), phase: Phase::Fiscal, documents, sent: 0, online: true }
+        Self {
+            serial: serial.to_owned(),
+            phase: Phase::Fiscal,
+            documents: BTreeMap::new(),
+            sent: 0,
+            online: true,
+            interrupted_reads: 0,
+        }
     }
 
     /// The number of the last document; zero before the first.
     pub fn last(&self) -> u32 {
         self.documents.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// A document, as the driver reads it.
+    ///
+    /// # Errors
+    /// [`Code::FN_NO_MORE_DATA`], and [`Code::FN_QUERY_INTERRUPTED`] while reads are interrupted.
+    pub fn read(&mut self, number: u32) -> Result<&Document, Code> {
+        if let Some(left) = self.interrupted_reads.checked_sub(1) {
+            self.interrupted_reads = left;
+            return Err(Code::FN_QUERY_INTERRUPTED);
+        }
+        self.document(number).ok_or(Code::FN_NO_MORE_DATA)
     }
 
     /// A document.

@@ -10,7 +10,9 @@ use crate::atol::tape;
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// The result of `getFnDocument`.
-pub(super) fn of(register: &Register, number: u32, raw: bool) -> Result<Json, Code> {
+pub(super) fn of(register: &mut Register, number: u32, raw: bool) -> Result<Json, Code> {
+    register.memory.read(number)?;
+    let register = &*register;
     let document = register.memory.document(number).ok_or(Code::FN_NO_MORE_DATA)?;
     let age = register.now().saturating_sub(document.at);
     let short = age > i64::from(register.settings.full_text_days).saturating_mul(DAY_MS);

@@ -2,7 +2,7 @@
 //!
 //! `POST /sim/fault` takes an object of these, done in their order: `paper` (lines that are left),
 //! `cover`, `hot`, `mechanics`, `link`, `power`, `ofd` (`true`, `false`), `memory` (`fiscal`,
-//! `missing`, `fault`, `full`, `expired`, `archive`, `init`), `advanceSeconds`, `latencyMs`,
+//! `missing`, `fault`, `full`, `expired`, `archive`, `init`), `interruptedReads`, `advanceSeconds`, `latencyMs`,
 //! `dropAnswer` (which one from now), `restart` (`{"keepDatabase":true}`), `die` (`true`: after the
 //! next fiscal task), and `inject` (`{"at":"P4","fault":"link","calls":1,"task":"sell"}`).
 
@@ -85,6 +85,7 @@ fn on_register(register: &mut Register, name: &str, value: &Json) -> Option<()> 
         "power" => register.power(flag?),
         "hot" => register.printer.hot = flag?,
         "mechanics" => register.printer.works = flag?,
+        "interruptedReads" => register.memory.interrupted_reads = number?,
         "ofd" => register.memory.online = flag?,
         "memory" => register.memory.phase = phase(value.as_text()?)?,
         "advanceSeconds" => register.advance(Duration::from_secs(u64::from(number?))),

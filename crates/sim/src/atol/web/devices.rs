@@ -1,9 +1,11 @@
 //! Devices: a register, its queue, and what the settings page says of it (ATOL note 3.3).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::config::WebConfig;
 use super::queue::Queue;
+use crate::atol::Code;
 use crate::atol::json::Json;
 use crate::atol::register::Register;
 use crate::atol::settings::Settings;
@@ -22,7 +24,12 @@ pub(super) struct Device {
     pub(super) queue: Queue,
     /// Up to when the register's clock has gone, by the server's.
     pub(super) synced: Duration,
+    /// As whom the server opens the register.
+    client: u64,
 }
+
+/// The first client of a server; those of the library are larger.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Device {
     pub(super) fn new(
@@ -42,6 +49,7 @@ impl Device {
             register,
             queue: Queue::new(now),
             synced: now,
+            client: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -62,6 +70,17 @@ impl Device {
         device.active = false;
         device.change(body)?;
         Ok(device)
+    }
+
+    /// Opens the register for a task. It is held until [`Device::close`]: the server lets go of it
+    /// between two tasks.
+    pub(super) fn open(&self) -> Result<(), Code> {
+        self.register.lock().hold(self.client)
+    }
+
+    /// Lets go of the register.
+    pub(super) fn close(&self) {
+        self.register.lock().release(self.client);
     }
 
     /// Takes over what somebody sets.

@@ -12,6 +12,7 @@ use super::route::Call;
 use super::{State, WebServer};
 use crate::atol::Code;
 use crate::atol::json::Json;
+use crate::atol::task::Refusal;
 
 /// The column of the database is as wide.
 const UUID_MAX: usize = 36;
@@ -177,7 +178,13 @@ pub(super) async fn query(server: &WebServer, call: &Call, task: &str) -> Result
     let mut state = server.settled();
     let device = state.choose(call.device())?;
     let text = Json::object([("type", Json::text(task))]).to_string();
-    let done = device.register.process_json(&text);
+    // Its own task that is performed has the register open already.
+    let works = device.queue.busy_until.is_some();
+    let done = device.open().map_err(Refusal::from);
+    let done = done.and_then(|()| device.register.process_json(&text));
+    if !works {
+        device.close();
+    }
     let done = done.map_err(|refusal| {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Problem::of_driver(status, refusal.code, refusal.text)

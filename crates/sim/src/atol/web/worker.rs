@@ -35,6 +35,7 @@ impl State {
                         if death == Death::AfterTask {
                             device.process();
                         }
+                        device.close();
                         break;
                     }
                     device.finish(&self.config, self.stored.block_on_print_errors);
@@ -98,19 +99,22 @@ impl Device {
         let start = entry.added.max(free_at);
         self.pass_to(start);
         let register = self.register.clone();
+        let opened = self.open();
         let Some(entry) = self.queue.head() else { return false };
         let Some(sub) = entry.current() else { return false };
         sub.status = Status::InProgress;
-        if sub.is_fiscal(config.generation) {
-            match last_document(&mut register.lock()) {
-                Ok(last) => sub.before = Some(last),
-                Err(code) => {
-                    sub.fail(Status::Error, code.into());
-                    entry.interrupt();
-                    self.queue.free_at = start;
-                    return true;
-                }
+        let ready = opened.and_then(|()| {
+            if sub.is_fiscal(config.generation) {
+                sub.before = Some(last_document(&mut register.lock())?);
             }
+            Ok(())
+        });
+        if let Err(code) = ready {
+            sub.fail(Status::Error, code.into());
+            entry.interrupt();
+            self.queue.free_at = start;
+            self.close();
+            return true;
         }
         let takes = takes(sub, config.latency);
         self.queue.busy_until = Some(start.saturating_add(takes));
@@ -134,6 +138,7 @@ impl Device {
 
     fn finish(&mut self, config: &WebConfig, on_print_errors: bool) {
         let done = self.process();
+        self.close();
         let at = self.queue.busy_until.take().unwrap_or(self.queue.free_at);
         self.queue.free_at = at;
         let (Some(done), Some(entry)) = (done, self.queue.head()) else { return };
@@ -168,6 +173,15 @@ impl Device {
 
     /// Looks whether the blocked task was written. Answers whether the block is over.
     fn recover(&mut self, config: &WebConfig) -> bool {
+        if self.open().is_err() {
+            return false;
+        }
+        let over = self.look_at_block(config);
+        self.close();
+        over
+    }
+
+    fn look_at_block(&mut self, config: &WebConfig) -> bool {
         let Some(block) = self.queue.block else { return true };
         let register = self.register.clone();
         let mut register = register.lock();

@@ -1,6 +1,7 @@
 //! Queue, blocks, recovery, restarts: section 3.7 and 10.5 of the note.
 
 use super::*;
+use crate::atol::Code;
 use crate::atol::fault::{Fault, Point, Trouble};
 
 fn opened(generation: Generation) -> Bench {
@@ -418,4 +419,57 @@ fn a_whole_shift_in_one_clock() {
     assert_eq!(bench.statuses("auto"), "ready 0");
     assert_eq!(bench.documents(), "oco1");
     assert_eq!(bench.broken_rule(), None);
+}
+
+#[test]
+fn the_server_opens_the_register_for_each_task_and_another_program_holds_it_else() {
+    const OTHER: u64 = u64::MAX;
+    for generation in Generation::ALL {
+        let bench = Bench::with_latency(generation);
+        bench.on(|register| register.hold(OTHER)).unwrap();
+        bench.plain("held", "openShift");
+        bench.plain("asked", "getShiftStatus");
+        assert_eq!(bench.statuses("held"), "error 3", "{generation:?}: nothing was sent");
+        assert_eq!(bench.statuses("asked"), "error 3");
+        assert!(!bench.is_blocked());
+        if !generation.is_v1() {
+            let (status, body) = bench.call(Method::POST, "operations/queryShiftStatus", "{}");
+            assert_eq!((status, body.to_string().contains(r#""code":3"#)), (500, true), "{body}");
+        }
+        bench.on(|register| register.release(OTHER));
+        bench.plain("open", "openShift");
+        assert_eq!(bench.statuses("open"), "inProgress 0");
+        assert_eq!(bench.on(|register| register.hold(OTHER)), Err(Code::PORT_BUSY));
+        bench.pass(4 * SECOND);
+        assert_eq!(bench.statuses("open"), "ready 0");
+        bench.on(|register| register.hold(OTHER)).unwrap();
+        assert_eq!(bench.documents(), "o");
+    }
+}
+
+#[test]
+fn a_block_lasts_while_another_program_holds_the_register() {
+    const OTHER: u64 = u64::MAX;
+    let bench = opened(Generation::V2WebRequests);
+    in_sells(&bench, Point::P4, Fault::Link { calls: 1 });
+    bench.sell("sell");
+    assert!(bench.statuses("sell").starts_with("blocked"), "{}", bench.statuses("sell"));
+    bench.on(|register| register.hold(OTHER)).unwrap();
+    bench.pass(60 * SECOND);
+    assert!(bench.is_blocked());
+    bench.on(|register| register.release(OTHER));
+    bench.pass(4 * SECOND);
+    assert_eq!(bench.statuses("sell"), "ready 0");
+    assert_eq!(bench.documents(), "o1");
+}
+
+/// A process that ends lets go of everything it has open.
+#[test]
+fn a_server_that_died_holds_nothing() {
+    let bench = Bench::with_latency(Generation::V2WebRequests);
+    bench.server.die(Death::BeforeTask);
+    bench.plain("open", "openShift");
+    bench.pass(4 * SECOND);
+    assert!(bench.server.is_down());
+    bench.on(|register| register.hold(u64::MAX)).unwrap();
 }
