@@ -260,11 +260,14 @@ impl AtolWeb {
 impl Asks for AtolWeb {
     async fn ask(&self, query: Query) -> Result<Box<str>, RegisterError> {
         self.ready().await?;
+        let begin = self.clock.ticks();
         let mut answer = self.ask_once(query).await;
         for _ in 1..self.config.waits.attempts {
+            let late = self.clock.ticks().saturating_sub(begin) >= self.config.waits.question;
             match &answer {
                 // What the driver itself says is an answer; it says 55 and 178 for a moment only.
-                Err(error) if may_pass(error) && matches!(error.code, None | Some(55 | 178)) => {}
+                Err(error)
+                    if !late && may_pass(error) && matches!(error.code, None | Some(55 | 178)) => {}
                 _ => break,
             }
             self.pause().await;

@@ -177,7 +177,9 @@ pub struct Waits {
     /// For a document or a print to end; then it is in doubt. 120 s by default, and not shorter
     /// than `queue`.
     pub outcome: Duration,
-    /// For a question that has to stand in the queue. 10 s by default.
+    /// For a question that has to stand in the queue; and how long a question is repeated that had
+    /// no answer: a server that says after 30 s that its driver is busy is not asked again. 10 s by
+    /// default.
     pub question: Duration,
     /// How often a question, or the sending of a task whose answer was lost, is repeated. 6 by
     /// default, 1 to 100.

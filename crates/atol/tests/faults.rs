@@ -299,6 +299,32 @@ fn f23_another_memory_is_a_persons_case() {
     }
 }
 
+/// F23: the sale is in a memory that is gone; its refund has no deadline and goes to the new one.
+#[test]
+fn f23_a_refund_goes_to_the_new_memory() {
+    for generation in Generation::ALL {
+        let house = House::open(generation);
+        let mut lunch = receipt(ReceiptKind::Sell, 36_000);
+        lunch.lines.push(support::line("Морс", 8_500));
+        lunch.paid[0].amount = tillway_core::Kopecks(44_500);
+        house.written(&Fiscal::Receipt(Box::new(lunch.clone())));
+        house.written(&Fiscal::CloseShift(None));
+        house.sim(|register| register.replace_memory("9999078900005678")).unwrap();
+        house.wait(Duration::from_secs(400 * 24 * 3_600));
+        house.written(&Fiscal::OpenShift(None));
+        // At the rate of the sale, whatever the law says by then.
+        let back = lunch.give_back_rest(&[]).unwrap();
+        let attempt = house.attempt();
+        assert_eq!(&*attempt.before.memory, "9999078900005678");
+        let what = Fiscal::Receipt(Box::new(back.receipt));
+        let outcome = block_on(house.guarded.register(&attempt, &what));
+        let FiscalOutcome::Written(document) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(document.memory.as_deref(), Some("9999078900005678"));
+        assert_eq!(house.receipts(), [(2, 44_500)], "{generation:?}");
+        assert_eq!(journaled(&house.guarded, attempt.id), Some(2));
+    }
+}
+
 #[test]
 fn two_receipts_alike_are_told_apart_by_their_operation_only() {
     for (shared, person) in [(false, true), (true, false)] {

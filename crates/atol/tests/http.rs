@@ -4,6 +4,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::executor::block_on;
 use support::{JumpingClock, Reply, Script, attempt, receipt, sale};
@@ -53,7 +54,8 @@ fn config(generation: Generation) -> WebConfig {
 fn register(config: WebConfig, script: &Script) -> AtolWeb {
     let clock = Arc::new(JumpingClock::default());
     let ids = Arc::new(SeededIds::new(1));
-    AtolWeb::try_new(config, Arc::new(script.clone()), clock, ids).unwrap()
+    let script = script.clone().with_clock(&clock);
+    AtolWeb::try_new(config, Arc::new(script), clock, ids).unwrap()
 }
 
 fn check(steps: &[&[(&'static str, Reply)]], expected: impl FnOnce(&FiscalOutcome) -> bool) {
@@ -113,6 +115,7 @@ fn a_sale_on_the_wire_of_generation_1() {
         "result":{"shiftStatus":{"number":9,"state":"opened"}}}]}"#;
     let script = Script::new(&[
         ("GET /api/v2/serverInfo", Reply::Is(404, "<html>")),
+        QUEUE_V1,
         ("GET /requests/", Reply::Is(404, "")),
         ("POST /requests", Reply::Is(201, "")),
         ("GET /requests/", Reply::Is(200, FLAT_SHIFT)),
@@ -124,6 +127,34 @@ fn a_sale_on_the_wire_of_generation_1() {
     assert!(written(&outcome), "{outcome:?}");
     assert_eq!(register.generation(), Some(Generation::V1));
     golden("sale_v1", &script.seen());
+}
+
+const QUEUE_V1: (&str, Reply) =
+    ("GET /stat/requests", Reply::Is(200, r#"{"not_ready_count":0,"is_blocked":false}"#));
+
+/// A 404 of a proxy, or of a server that is not up yet, is no interface of generation 1.
+#[test]
+fn one_404_does_not_make_a_server_old() {
+    let info = r#"{"serverVersion":"1.0.4.0","driverVersion":"10.10.8.0"}"#;
+    let absent = ("GET /api/v2/serverInfo", Reply::Is(404, "<html>"));
+    let nowhere = ("GET /stat/requests", Reply::Is(404, "<html>"));
+    let no_queue = ("GET /stat/requests", Reply::Is(200, "<html>"));
+    let script = Script::new(&[
+        absent,
+        nowhere,
+        absent,
+        no_queue,
+        ("GET /api/v2/serverInfo", Reply::Is(200, info)),
+        ASK_SHIFT,
+    ]);
+    let found = register(config(Generation::Find), &script);
+    assert_eq!(block_on(found.shift()).unwrap().number, 9);
+    assert_eq!((found.generation(), script.left()), (Some(Generation::V2), 0));
+    // Nothing is ever there: it is said after six attempts, and nothing is concluded.
+    let script = Script::new(&[absent, nowhere].repeat(6));
+    let never = register(config(Generation::Find), &script);
+    assert_eq!(block_on(never.shift()).unwrap_err().cause, Cause::Service);
+    assert_eq!((never.generation(), script.left()), (None, 0));
 }
 
 #[test]
@@ -352,6 +383,9 @@ fn questions_are_repeated_and_answered_by_the_driver() {
     assert!(shift(&[ask(Reply::Is(408, NO)), ask(Reply::Lost), ASK_SHIFT]).is_ok());
     let never = vec![ask(Reply::Is(408, NO)); 6];
     assert_eq!(shift(&never), Err(Cause::Busy));
+    // The server waits 30 s for the driver each time: a question is over before that is repeated.
+    let slow = |times| vec![ask(Reply::Slow(408, NO, Duration::from_secs(30))); times];
+    assert_eq!(shift(&slow(1)), Err(Cause::Busy));
     assert_eq!(shift(&[ask(Reply::Is(401, ""))]), Err(Cause::Setup));
     assert_eq!(shift(&[ask(Reply::Is(403, NO))]), Err(Cause::Setup));
     let broken = r#"{"error":{"code":2,"description":"Нет связи"}}"#;

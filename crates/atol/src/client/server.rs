@@ -66,6 +66,9 @@ pub(super) struct Server {
     generation: AtomicU8,
 }
 
+/// The queue of a server of generation 1.
+const QUEUE_V1: &str = "/stat/requests";
+
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 impl Server {
@@ -116,8 +119,26 @@ impl Server {
                 Ok(Some(info))
             }
             StatusCode::NOT_FOUND if self.known_generation().is_none() => {
+                self.is_of_generation_1().await.map(|()| None)
+            }
+            status => Err(wire::refusal(status, answer.body())),
+        }
+    }
+
+    /// A 404 may come from a proxy, or from a server that is not up yet: only a server that tells
+    /// its queue as those of generation 1 do is one of them.
+    async fn is_of_generation_1(&self) -> Result<(), RegisterError> {
+        let answer = self.send(Method::GET, QUEUE_V1.to_owned(), None).await;
+        let answer = answer.map_err(|error| no_link(&error))?;
+        match answer.status() {
+            StatusCode::OK => {
+                wire::queue(answer.body())?;
                 self.generation.store(1, Ordering::Relaxed);
-                Ok(None)
+                Ok(())
+            }
+            StatusCode::NOT_FOUND => {
+                let text = "the web server has neither interface";
+                Err(RegisterError::new(Cause::Service, text))
             }
             status => Err(wire::refusal(status, answer.body())),
         }
@@ -179,7 +200,7 @@ impl Server {
     pub(super) async fn queue(&self) -> Result<Queue, RegisterError> {
         let path = match self.known_generation() {
             Some(Generation::V2) => self.path("getRequestsQueueStatus", true),
-            _ => "/stat/requests".to_owned(),
+            _ => QUEUE_V1.to_owned(),
         };
         let answer = self.send(Method::GET, path, None).await.map_err(|error| no_link(&error))?;
         match answer.status() {

@@ -86,6 +86,8 @@ impl Clock for JumpingClock {
 pub(crate) enum Reply {
     /// Answers.
     Is(u16, &'static str),
+    /// Answers after so long.
+    Slow(u16, &'static str, Duration),
     /// The request does not leave.
     Unsent,
     /// The answer is lost.
@@ -101,12 +103,20 @@ pub(crate) struct Script(Arc<Mutex<State>>);
 struct State {
     steps: VecDeque<(&'static str, Reply)>,
     seen: Vec<String>,
+    /// The clock that passes while it answers slowly.
+    clock: Option<Arc<JumpingClock>>,
 }
 
 impl Script {
     pub(crate) fn new(steps: &[(&'static str, Reply)]) -> Self {
         let steps = steps.iter().copied().collect();
-        Self(Arc::new(Mutex::new(State { steps, seen: Vec::new() })))
+        Self(Arc::new(Mutex::new(State { steps, seen: Vec::new(), clock: None })))
+    }
+
+    /// Lets this clock pass while it answers slowly.
+    pub(crate) fn with_clock(self, clock: &Arc<JumpingClock>) -> Self {
+        self.0.lock().unwrap().clock = Some(Arc::clone(clock));
+        self
     }
 
     /// What was sent, one request after the other, as it stands on the wire.
@@ -131,8 +141,11 @@ impl HttpTransport for Script {
             state.steps.pop_front().unwrap_or_else(|| panic!("{said} was not expected"));
         assert!(said.starts_with(expected), "{said}, but {expected} was expected");
         let cause = Cause::Broken;
+        if let (Reply::Slow(_, _, takes), Some(clock)) = (reply, &state.clock) {
+            *clock.0.lock().unwrap() += takes;
+        }
         match reply {
-            Reply::Is(status, body) => {
+            Reply::Is(status, body) | Reply::Slow(status, body, _) => {
                 let mut response = Response::new(Bytes::from_static(body.as_bytes()));
                 *response.status_mut() = StatusCode::from_u16(status).unwrap();
                 Ok(response)
