@@ -78,6 +78,9 @@ pub struct PurchaseFlow {
     pub queue: VecDeque<Waiting>,
     /// Why a person is asked.
     pub trouble: Option<Trouble>,
+    /// Nobody knew what became of a *calculate* or a *pay*: its
+    /// [successor](PurchaseFlow::successor) carries it on.
+    pub torn: bool,
     /// The points that are reserved for it.
     pub paid: Option<Points>,
     /// The last good answer of each kind, in the order they came.
@@ -223,6 +226,18 @@ impl PurchaseFlow {
         self.queue.iter().any(|waiting| ends(waiting.message.kind))
     }
 
+    /// How often a wrong PIN was entered.
+    pub fn wrong_pins(&self) -> u8 {
+        self.pins
+    }
+
+    /// The *accrue* or *refund* that was asked, until the purchase is over.
+    pub fn reserving(&self) -> Option<&Message> {
+        let reserves = |kind| matches!(kind, Kind::Accrue | Kind::Refund);
+        let mut queued = self.queue.iter().map(|waiting| &waiting.message);
+        queued.find(|message| reserves(message.kind)).or(self.reserve.as_ref())
+    }
+
     /// The last good answer to this.
     pub fn answer_to(&self, kind: Kind) -> Option<&Noted> {
         self.noted.iter().find(|(of, _)| *of == kind).map(|(_, noted)| noted)
@@ -277,6 +292,7 @@ impl Flow for PurchaseFlow {
             stage: Stage::New,
             queue: VecDeque::new(),
             trouble: None,
+            torn: false,
             paid: None,
             noted: Vec::new(),
             reserve: None,

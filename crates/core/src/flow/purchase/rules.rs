@@ -139,6 +139,10 @@ impl PurchaseFlow {
                 self.refused(head, answer.first, refusal, at)
             }
             Outcome::Refused(refusal) => refused_while_waiting(kind, refusal),
+            // The processing has an older cheque than the till, and would take no other.
+            Outcome::Unreached(why) if kind == Kind::Calculate && self.stage != Stage::Open => {
+                Fate::Torn(why.clone())
+            }
             Outcome::Unreached(why) if !is_repeatable(kind) => Fate::Unreached(why.clone()),
             // A card that was not issued before the guest's eyes is not issued behind their back.
             Outcome::Unreached(why) if kind == Kind::Card && answer.first => {
@@ -168,6 +172,12 @@ impl PurchaseFlow {
                 Fate::Later { why, due: at.after(CONFLICT_WAIT), conflict: true }
             }
             Class::Pending | Class::Unavailable => later(head, refusal.text.clone(), at),
+            // It has another cheque, or is over there: the sale is told under another number.
+            Class::OtherCheque | Class::WrongOrder | Class::Cancelled
+                if first && kind == Kind::Accrue && self.paid.is_none() =>
+            {
+                Fate::Torn(refusal.text.clone())
+            }
             // The till is there and hears of it: it decides.
             _ if first
                 && self.queue.len() == 1
@@ -207,7 +217,7 @@ impl PurchaseFlow {
             Fate::Unreached(_) => drop(self.queue.pop_front()),
             Fate::Torn(_) => {
                 self.queue.clear();
-                self.stage = Stage::Torn;
+                (self.stage, self.torn) = (Stage::Torn, true);
             }
             Fate::Later { due, conflict, .. } => {
                 let head = self.queue.front_mut().ok_or(Illegal)?;

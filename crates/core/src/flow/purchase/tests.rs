@@ -189,7 +189,8 @@ fn a_break_in_the_middle_of_a_sale() {
         live.said(true, no_link());
         assert_eq!(live.flow.due(BEGUN), Due::Wait(BEGUN.after(BACKOFF[0])));
         live.said(false, refused(Class::UnknownPurchase));
-        assert_eq!((live.flow.stage, live.flow.successor()), (Stage::Cancelled, Some(successor)));
+        assert_eq!((live.flow.stage, live.flow.torn), (Stage::Cancelled, true));
+        assert_eq!(live.flow.successor(), Some(successor));
     }
     // It never left the till: the purchase stands as before.
     assert_eq!(sale().told(Kind::Calculate, no_link()).flow, {
@@ -198,6 +199,8 @@ fn a_break_in_the_middle_of_a_sale() {
         flow
     });
     assert_eq!(calculated().told(Kind::Pay, no_link()).flow.stage, Stage::Calculated);
+    // The cheque was changed, and the processing has the old one.
+    assert_eq!(calculated().told(Kind::Calculate, no_link()).flow.stage, Stage::Torn);
     // What can be sent again is, in its order.
     for live in [calculated(), paid(), sale()] {
         for outcome in [silent(), no_link()] {
@@ -383,6 +386,10 @@ fn a_refusal_at_the_till_is_told_there() {
     // What was perhaps taken in is not known.
     for class in [Class::Pending, Class::Repeated, Class::AlreadyPaid, Class::Unavailable] {
         assert_eq!(calculated().told(Kind::Pay, refused(class)).flow.stage, Stage::Torn);
+    }
+    for class in [Class::OtherCheque, Class::WrongOrder, Class::Cancelled] {
+        assert!(calculated().told(Kind::Accrue, refused(class)).flow.torn, "{class:?}");
+        assert_eq!(paid().told(Kind::Accrue, refused(class)).flow.stage, Stage::Paid, "{class:?}");
     }
     let card = Live::new(What::Card).told(Kind::Card, no_link());
     assert_eq!((card.flow.stage, card.flow.due(BEGUN)), (Stage::Open, Due::Till));
