@@ -72,11 +72,14 @@ fn reply_to(sealed: &Sealed, replies: Vec<Reply>) -> Option<Reply> {
 fn matched(sent: &[SentLine], lines: Vec<ReplyLine>) -> Option<Vec<LineAnswer>> {
     let mut positions: Vec<u32> = lines.iter().map(|line| line.line.position).collect();
     positions.sort_unstable();
-    positions.dedup();
-    let same = |line: &ReplyLine| {
-        sent.iter().any(|sent| sent.position == line.line.position && agrees(sent, line))
+    let twice = positions.windows(2).any(|pair| pair.first() == pair.last());
+    // Mostly they come in the order they were sent in.
+    let same = |(at, line): (usize, &ReplyLine)| {
+        let ours = |sent: &&SentLine| sent.position == line.line.position;
+        let sent = sent.get(at).filter(ours).or_else(|| sent.iter().find(ours));
+        sent.is_some_and(|sent| agrees(sent, line))
     };
-    if positions.len() == lines.len() && lines.iter().all(same) {
+    if !twice && lines.iter().enumerate().all(same) {
         return Some(lines.into_iter().map(|line| line.line).collect());
     }
     let mut left: Vec<&SentLine> = sent.iter().collect();

@@ -1,5 +1,8 @@
 //! What comes back.
 
+use std::borrow::Cow;
+
+use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
@@ -17,6 +20,7 @@ use crate::errors::Code;
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const DEPTH_MAX: usize = 16;
 const ELEMENTS_MAX: usize = 50_000;
+const ATTRIBUTES_MAX: usize = 64;
 const WORDS_CHARS_MAX: usize = 500;
 
 /// Why an answer cannot be read.
@@ -26,8 +30,8 @@ pub enum WireError {
     /// Longer than [`ANSWER_BYTES_MAX`].
     #[error("the answer is longer than {ANSWER_BYTES_MAX} bytes")]
     TooLong,
-    /// More than 16 elements in one another, or more than 50 000.
-    #[error("the answer has too many elements")]
+    /// More than 16 elements in one another, more than 50 000, or one with more than 64 attributes.
+    #[error("the answer has too many elements or attributes")]
     TooMany,
     /// Its bytes are not the letters that they are said to be.
     #[error("the letters of the answer cannot be read")]
@@ -283,7 +287,11 @@ impl<'d> Parser<'d> {
 
     fn close(&mut self) -> Result<(), WireError> {
         let place = self.open.pop().ok_or(WireError::Syntax)?;
-        let text = std::mem::take(&mut self.text);
+        let is_told = !matches!(
+            place,
+            Place::Nothing | Place::Line | Place::Offers | Place::Cheque | Place::Reply
+        );
+        let text = if is_told { std::mem::take(&mut self.text) } else { String::new() };
         match place {
             Place::MessageCode => {
                 let code = text.trim().parse().ok();
@@ -324,33 +332,47 @@ impl<'d> Parser<'d> {
     }
 }
 
-/// The attributes of an element that have a name of ours.
-struct Attributes<'d> {
-    dialect: &'d Dialect,
-    values: Vec<(Box<str>, Box<str>)>,
+/// The attributes of an element.
+struct Attributes<'e> {
+    dialect: &'e Dialect,
+    values: Vec<(&'e str, Cow<'e, str>)>,
 }
 
-impl<'d> Attributes<'d> {
-    fn read(dialect: &'d Dialect, start: &BytesStart<'_>) -> Result<Self, WireError> {
-        let mut values = Vec::new();
-        for attribute in start.attributes() {
+impl<'e> Attributes<'e> {
+    fn read(dialect: &'e Dialect, start: &'e BytesStart<'_>) -> Result<Self, WireError> {
+        let mut values: Vec<(&'e str, Cow<'e, str>)> = Vec::new();
+        let mut raw = start.attributes();
+        // A name that stands twice is looked for here: there are few of them.
+        for attribute in raw.with_checks(false) {
             let attribute = attribute.map_err(|_| WireError::Syntax)?;
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-            let value = value.map_err(|_| WireError::Entity)?;
-            values.push((attribute.key.as_ref().into(), value.into()));
+            let key = attribute.key.into_inner();
+            if values.iter().any(|(known, _)| *known == key) {
+                return Err(WireError::Syntax);
+            }
+            if values.len() >= ATTRIBUTES_MAX {
+                return Err(WireError::TooMany);
+            }
+            if values.is_empty() {
+                values.reserve_exact(8);
+            }
+            values.push((key, plain(attribute)?));
         }
         Ok(Self { dialect, values })
     }
 
     fn find(&self, word: Word) -> Option<&str> {
         let name = self.dialect.word(word);
-        let found = self.values.iter().find(|(key, _)| key.as_ref() == name);
+        let found = self.values.iter().find(|(key, _)| *key == name);
         found.map(|(_, value)| value.as_ref())
     }
 
     /// `None` when it is missing or empty.
     fn text(&self, word: Word) -> Option<Box<str>> {
-        self.find(word).map(str::trim).filter(|value| !value.is_empty()).map(Into::into)
+        self.trimmed(word).map(Into::into)
+    }
+
+    fn trimmed(&self, word: Word) -> Option<&str> {
+        self.find(word).map(str::trim).filter(|value| !value.is_empty())
     }
 
     fn number<T>(
@@ -358,13 +380,22 @@ impl<'d> Attributes<'d> {
         word: Word,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, WireError> {
-        let Some(text) = self.text(word) else { return Ok(None) };
-        read(&text).map(Some).ok_or(WireError::Number(word.usual()))
+        let Some(text) = self.trimmed(word) else { return Ok(None) };
+        read(text).map(Some).ok_or(WireError::Number(word.usual()))
     }
 
     fn amount(&self, word: Word) -> Result<Option<Kopecks>, WireError> {
         self.number(word, read_amount)
     }
+}
+
+/// The value as it is meant. Most are as they are written.
+fn plain<'e>(attribute: Attribute<'e>) -> Result<Cow<'e, str>, WireError> {
+    if attribute.value.bytes().all(|byte| byte >= b' ' && byte != b'&') {
+        return Ok(attribute.value);
+    }
+    let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+    value.map_err(|_| WireError::Entity)
 }
 
 fn reply(kind: Kind, attributes: &Attributes<'_>) -> Result<Reply, WireError> {

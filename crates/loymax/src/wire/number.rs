@@ -7,17 +7,64 @@ use tillway_core::{Kopecks, Timestamp};
 
 /// Two decimals, always.
 pub(crate) fn amount(amount: Kopecks) -> String {
-    let (sign, abs) = (if amount.0 < 0 { "-" } else { "" }, amount.0.unsigned_abs());
-    format!("{sign}{}.{:02}", abs / 100, abs % 100)
+    let mut out = String::new();
+    push_amount(amount, &mut out);
+    out
 }
 
 /// Three decimals, and more where the quantity has them.
 pub(crate) fn quantity(quantity: Quantity) -> String {
-    let mut exact = quantity.to_decimal();
-    if exact.scale() < 3 {
-        exact.rescale(3);
+    let mut out = String::new();
+    push_quantity(quantity, &mut out);
+    out
+}
+
+/// As [`amount`], behind what is there.
+pub(super) fn push_amount(amount: Kopecks, out: &mut String) {
+    if amount.0 < 0 {
+        out.push('-');
     }
-    exact.to_string()
+    let abs = amount.0.unsigned_abs();
+    push_digits(abs / 100, out);
+    out.push('.');
+    push_padded(abs % 100, 2, out);
+}
+
+/// As [`quantity`], behind what is there.
+pub(super) fn push_quantity(quantity: Quantity, out: &mut String) {
+    // A quantity is above zero.
+    let micro = quantity.micro().unsigned_abs();
+    push_digits(micro / 1_000_000, out);
+    out.push('.');
+    let part = micro % 1_000_000;
+    let (part, width) = match (part % 1_000, part % 100, part % 10) {
+        (0, ..) => (part / 1_000, 3),
+        (_, 0, _) => (part / 100, 4),
+        (.., 0) => (part / 10, 5),
+        _ => (part, 6),
+    };
+    push_padded(part, width, out);
+}
+
+pub(super) fn push_digits(number: u64, out: &mut String) {
+    push_padded(number, 1, out);
+}
+
+/// With zeros before it, up to this width.
+fn push_padded(mut number: u64, width: usize, out: &mut String) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    for (at, place) in digits.iter_mut().enumerate().rev() {
+        if number == 0 && 20_usize.saturating_sub(first) >= width {
+            break;
+        }
+        // A digit is below ten.
+        *place = b'0' | u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        first = at;
+    }
+    let written = digits.get(first..).unwrap_or_default();
+    out.push_str(core::str::from_utf8(written).unwrap_or_default());
 }
 
 /// The wall clock of the till with its offset, whole seconds.
@@ -35,7 +82,27 @@ pub(crate) fn read_amount(text: &str) -> Option<Kopecks> {
 
 /// `None` when it is no quantity of ours; answers are not refused for it.
 pub(crate) fn read_quantity(text: &str) -> Option<Quantity> {
-    Quantity::try_new(Decimal::from_str_exact(text.trim()).ok()?).ok()
+    let text = text.trim();
+    match plain_micro(text) {
+        Some(micro) => Quantity::from_micro(micro).ok(),
+        None => Quantity::try_new(Decimal::from_str_exact(text).ok()?).ok(),
+    }
+}
+
+/// Digits, a point and at most six digits, as nearly all quantities are. `None` for others, which
+/// may be quantities all the same.
+fn plain_micro(text: &str) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    if whole.is_empty() || whole.len() > 9 || part.len() > 6 || text.ends_with('.') {
+        return None;
+    }
+    let zeros = core::iter::repeat_n(b'0', 6_usize.saturating_sub(part.len()));
+    let mut digits = whole.bytes().chain(part.bytes()).chain(zeros);
+    digits.try_fold(0_i64, |micro, byte| micro.checked_mul(10)?.checked_add(digit(byte)?))
+}
+
+fn digit(byte: u8) -> Option<i64> {
+    byte.is_ascii_digit().then(|| i64::from(byte & 0x0F))
 }
 
 #[cfg(test)]
@@ -62,6 +129,14 @@ mod tests {
             assert_eq!(quantity(exact), text);
             assert_eq!(read_quantity(text), Some(exact));
         }
+        for text in
+            ["0", "0.000", "", ".", "1.", ".5", "-1", "+1", "1,5", "1e3", "1_0", "1.2345678"]
+        {
+            let exact = Decimal::from_str_exact(text).ok();
+            let slow = exact.and_then(|exact| Quantity::try_new(exact).ok());
+            assert_eq!(read_quantity(text), slow, "{text}");
+        }
+        assert_eq!(read_quantity(" 007.50 "), Quantity::from_micro(7_500_000).ok());
         assert_eq!(read_quantity("0"), None);
     }
 

@@ -1,13 +1,12 @@
 //! What is sent.
 
-use tillway_core::Kopecks;
 use tillway_core::loyalty::{
     Carrier as Read, Cheque, Coupon, Goods, Identifier, IdentifierKind, Line, Param, ParamKind, Pay,
 };
 use tillway_core::port::processing::{Command, Operation, SealError, Sealed};
 
-use super::element::{Element, Xml};
-use super::number::{amount, moment, quantity};
+use super::element::Xml;
+use super::number::{amount, moment};
 use crate::dialect::{Carrier, Coupons, Dialect, Identifiers, Part, Word};
 
 /// Makes the message of an operation, for the till of that name: one command, the same bytes every
@@ -28,28 +27,26 @@ pub fn seal(dialect: &Dialect, device: &str, operation: &Operation) -> Result<Se
     }
     let kind = command.kind();
     let [container, request, _] = dialect.command(kind);
-    let mut xml = Xml::new(dialect);
-    let root = Element::new(dialect, Word::XmlRequest);
-    let (root_name, container) = (root.name(), Element::named(dialect, container));
-    let container_name = container.name();
-    xml.open(root);
-    xml.text(Word::Version, dialect.word(Word::VersionNumber));
-    xml.open(container);
-    let mut element = Element::named(dialect, request);
-    head(&mut element, dialect, device, operation)?;
-    let parts: Vec<Part> =
-        dialect.parts(kind).iter().copied().filter(|part| has(command, *part)).collect();
-    if parts.is_empty() {
-        xml.empty(element);
+    let mut xml = Xml::new(dialect, about(command));
+    xml.begin(Word::XmlRequest);
+    xml.open();
+    xml.text(Word::Version, dialect.word(Word::VersionNumber))?;
+    xml.begin_named(container);
+    xml.open();
+    xml.begin_named(request);
+    head(&mut xml, dialect, device, operation)?;
+    let mut parts = dialect.parts(kind).iter().filter(|part| has(command, **part)).peekable();
+    if parts.peek().is_none() {
+        xml.empty();
     } else {
-        xml.open(element);
+        xml.open();
         for part in parts {
-            write_part(&mut xml, dialect, command, part)?;
+            write_part(&mut xml, dialect, command, *part)?;
         }
-        xml.close(request);
+        xml.close_named(request);
     }
-    xml.close(container_name);
-    xml.close(root_name);
+    xml.close_named(container);
+    xml.close(Word::XmlRequest);
     Ok(Sealed {
         id: operation.id,
         kind,
@@ -61,47 +58,48 @@ pub fn seal(dialect: &Dialect, device: &str, operation: &Operation) -> Result<Se
     })
 }
 
+/// Enough for most messages of so many lines.
+fn about(command: &Command) -> usize {
+    let lines = command.cheque().map_or(0, |cheque| cheque.lines.len());
+    lines.saturating_mul(192).saturating_add(768)
+}
+
 fn head(
-    element: &mut Element<'_>,
+    xml: &mut Xml<'_>,
     dialect: &Dialect,
     device: &str,
     operation: &Operation,
 ) -> Result<(), SealError> {
     let command = &operation.command;
-    element.put(Word::ElementId, "1")?;
-    element.put(Word::OperationId, &operation.id.simple().to_string())?;
-    element.put(Word::OperationDate, &moment(operation.at))?;
+    xml.put(Word::ElementId, "1")?;
+    xml.put(Word::OperationId, &operation.id.simple().to_string())?;
+    xml.put(Word::OperationDate, &moment(operation.at))?;
     if dialect.send_device {
-        element.put(Word::DeviceLogicalId, device)?;
+        xml.put(Word::DeviceLogicalId, device)?;
     }
-    element.put_some(Word::PurchaseId, command.purchase().map(|purchase| purchase.as_str()))?;
+    xml.put_some(Word::PurchaseId, command.purchase().map(|purchase| purchase.as_str()))?;
     let nobody = matches!(command, Command::Balance { .. } | Command::Confirm { .. });
-    element.put_some(Word::Cashier, operation.cashier.as_deref().filter(|_| !nobody))?;
+    xml.put_some(Word::Cashier, operation.cashier.as_deref().filter(|_| !nobody))?;
     match command {
-        Command::Calculate { wish, .. } => put_amount(element, Word::PaymentAmount, *wish),
+        Command::Calculate { wish, .. } => {
+            xml.put_amount(Word::PaymentAmount, *wish);
+            Ok(())
+        }
         Command::Pay { amount, pin, .. } => {
-            put_amount(element, Word::Amount, Some(*amount))?;
-            element.put_some(Word::PinCode, pin.as_ref().map(|pin| pin.expose()))
+            xml.put_amount(Word::Amount, Some(*amount));
+            xml.put_some(Word::PinCode, pin.as_ref().map(|pin| pin.expose()))
         }
         Command::CancelOne { operation, .. } => {
-            element.put(Word::CancelOperationId, &operation.simple().to_string())
+            xml.put(Word::CancelOperationId, &operation.simple().to_string())
         }
         Command::Refund { of, transaction, .. } => {
-            element.put_some(Word::RefundPurchaseId, of.as_ref().map(|of| of.as_str()))?;
+            xml.put_some(Word::RefundPurchaseId, of.as_ref().map(|of| of.as_str()))?;
             let transaction = transaction.map(|number| number.to_string());
-            element.put_some(Word::RefundTransactionId, transaction.as_deref())
+            xml.put_some(Word::RefundTransactionId, transaction.as_deref())
         }
-        Command::Card { old, .. } => element.put_some(Word::OldCardNumber, old.as_deref()),
+        Command::Card { old, .. } => xml.put_some(Word::OldCardNumber, old.as_deref()),
         _ => Ok(()),
     }
-}
-
-fn put_amount(
-    element: &mut Element<'_>,
-    word: Word,
-    value: Option<Kopecks>,
-) -> Result<(), SealError> {
-    element.put_some(word, value.map(amount).as_deref())
 }
 
 fn guest(command: &Command) -> Option<&Identifier> {
@@ -139,13 +137,11 @@ fn write_part(
         (Part::NewIdentifier, Command::Card { new, .. }) => {
             identifier(xml, dialect, Word::NewIdentifier, new)
         }
-        (Part::Pays, Command::Accrue { pays, .. }) => {
-            list(xml, dialect, Word::Pays, pays, |xml, pay| write_pay(xml, dialect, pay))
-        }
+        (Part::Pays, Command::Accrue { pays, .. }) => list(xml, Word::Pays, pays, write_pay),
         (Part::Cheque, _) => sale.map_or(Ok(()), |sale| write_cheque(xml, dialect, &sale.cheque)),
         (Part::Coupons, _) => sale.map_or(Ok(()), |sale| {
             let one = |xml: &mut Xml<'_>, coupon: &Coupon| write_coupon(xml, dialect, coupon);
-            list(xml, dialect, Word::Coupons, &sale.coupons, one)
+            list(xml, Word::Coupons, &sale.coupons, one)
         }),
         (Part::Params, _) => sale.map_or(Ok(()), |sale| write_params(xml, dialect, &sale.params)),
         _ => Ok(()),
@@ -154,14 +150,14 @@ fn write_part(
 
 fn list<T>(
     xml: &mut Xml<'_>,
-    dialect: &Dialect,
     word: Word,
     items: &[T],
     write: impl Fn(&mut Xml<'_>, &T) -> Result<(), SealError>,
 ) -> Result<(), SealError> {
-    xml.open(Element::new(dialect, word));
+    xml.begin(word);
+    xml.open();
     items.iter().try_for_each(|item| write(xml, item))?;
-    xml.close(dialect.word(word));
+    xml.close(word);
     Ok(())
 }
 
@@ -185,37 +181,37 @@ fn identifier(
         IdentifierKind::Qr => Word::QrCode,
         _ => Word::Auto,
     };
-    let mut element = Element::new(dialect, word);
-    element.put(Word::Type, dialect.word(kind))?;
-    element.put(Word::Value, &guest.value)?;
-    xml.empty(element);
+    xml.begin(word);
+    xml.put(Word::Type, dialect.word(kind))?;
+    xml.put(Word::Value, &guest.value)?;
+    xml.empty();
     Ok(())
 }
 
 fn write_cheque(xml: &mut Xml<'_>, dialect: &Dialect, cheque: &Cheque) -> Result<(), SealError> {
-    let mut element = Element::new(dialect, Word::Cheque);
-    element.put_some(Word::ChequeNumber, cheque.number.as_deref())?;
-    element.put(Word::ChequeDate, &moment(cheque.at))?;
-    xml.open(element);
+    xml.begin(Word::Cheque);
+    xml.put_some(Word::ChequeNumber, cheque.number.as_deref())?;
+    xml.put(Word::ChequeDate, &moment(cheque.at))?;
+    xml.open();
     cheque.lines.iter().try_for_each(|line| write_line(xml, dialect, line))?;
-    xml.close(dialect.word(Word::Cheque));
+    xml.close(Word::Cheque);
     Ok(())
 }
 
 fn write_line(xml: &mut Xml<'_>, dialect: &Dialect, line: &Line) -> Result<(), SealError> {
-    let mut element = Element::new(dialect, Word::ChequeLine);
-    element.put(Word::PosId, &line.position.to_string())?;
+    xml.begin(Word::ChequeLine);
+    xml.put_number(Word::PosId, line.position);
     match &line.goods {
-        Goods::Code(code) => element.put(Word::GoodsId, code)?,
-        Goods::Barcode(code) => element.put(Word::Barcode, code)?,
+        Goods::Code(code) => xml.put(Word::GoodsId, code)?,
+        Goods::Barcode(code) => xml.put(Word::Barcode, code)?,
     }
-    element.put_some(Word::Name, line.name.as_deref())?;
-    put_amount(&mut element, Word::Price, line.price)?;
-    element.put(Word::Quantity, &quantity(line.quantity))?;
-    put_amount(&mut element, Word::Amount, Some(line.amount))?;
-    put_amount(&mut element, Word::Discount, line.discount)?;
-    put_amount(&mut element, Word::Cashback, line.cashback)?;
-    put_amount(&mut element, Word::Correction, line.correction)?;
+    xml.put_some(Word::Name, line.name.as_deref())?;
+    xml.put_amount(Word::Price, line.price);
+    xml.put_quantity(Word::Quantity, line.quantity);
+    xml.put_amount(Word::Amount, Some(line.amount));
+    xml.put_amount(Word::Discount, line.discount);
+    xml.put_amount(Word::Cashback, line.cashback);
+    xml.put_amount(Word::Correction, line.correction);
     let param = |word, kind, value: String| Param {
         name: dialect.word(word).into(),
         kind,
@@ -228,23 +224,23 @@ fn write_line(xml: &mut Xml<'_>, dialect: &Dialect, line: &Line) -> Result<(), S
         (true, Carrier::Param) => {
             params.push(param(Word::IsPromo, ParamKind::Text, yes.to_owned()));
         }
-        (true, Carrier::Attribute) => element.put(Word::IsPromo, yes)?,
+        (true, Carrier::Attribute) => xml.put(Word::IsPromo, yes)?,
     }
     match (line.price_min.map(amount), dialect.price_min) {
         (None, _) => {}
         (Some(price), Carrier::Param) => {
             params.push(param(Word::MinPrice, ParamKind::Decimal, price));
         }
-        (Some(price), Carrier::Attribute) => element.put(Word::MinPrice, &price)?,
+        (Some(price), Carrier::Attribute) => xml.put(Word::MinPrice, &price)?,
     }
     params.extend(line.params.iter().cloned());
     if params.is_empty() {
-        xml.empty(element);
+        xml.empty();
         return Ok(());
     }
-    xml.open(element);
+    xml.open();
     write_params(xml, dialect, &params)?;
-    xml.close(dialect.word(Word::ChequeLine));
+    xml.close(Word::ChequeLine);
     Ok(())
 }
 
@@ -258,32 +254,32 @@ fn write_coupon(xml: &mut Xml<'_>, dialect: &Dialect, coupon: &Coupon) -> Result
         Read::Track3 => Word::Strip3,
         _ => Word::Number,
     };
-    let mut element = Element::new(dialect, Word::Coupon);
-    element.put(word, &coupon.value)?;
-    xml.empty(element);
+    xml.begin(Word::Coupon);
+    xml.put(word, &coupon.value)?;
+    xml.empty();
     Ok(())
 }
 
-fn write_pay(xml: &mut Xml<'_>, dialect: &Dialect, pay: &Pay) -> Result<(), SealError> {
-    let mut element = Element::new(dialect, Word::Pay);
-    element.put(Word::Type, &pay.kind)?;
-    put_amount(&mut element, Word::Amount, Some(pay.amount))?;
-    element.put_some(Word::Details, pay.details.as_deref())?;
-    xml.empty(element);
+fn write_pay(xml: &mut Xml<'_>, pay: &Pay) -> Result<(), SealError> {
+    xml.begin(Word::Pay);
+    xml.put(Word::Type, &pay.kind)?;
+    xml.put_amount(Word::Amount, Some(pay.amount));
+    xml.put_some(Word::Details, pay.details.as_deref())?;
+    xml.empty();
     Ok(())
 }
 
 fn write_params(xml: &mut Xml<'_>, dialect: &Dialect, params: &[Param]) -> Result<(), SealError> {
-    list(xml, dialect, Word::Params, params, |xml, param| {
+    list(xml, Word::Params, params, |xml, param| {
         let kind = match param.kind {
             ParamKind::Text => Word::KindText,
             ParamKind::Decimal => Word::KindDecimal,
         };
-        let mut element = Element::new(dialect, Word::Param);
-        element.put(Word::Name, &param.name)?;
-        element.put(Word::Type, dialect.word(kind))?;
-        element.put(Word::Value, &param.value)?;
-        xml.empty(element);
+        xml.begin(Word::Param);
+        xml.put(Word::Name, &param.name)?;
+        xml.put(Word::Type, dialect.word(kind))?;
+        xml.put(Word::Value, &param.value)?;
+        xml.empty();
         Ok(())
     })
 }
