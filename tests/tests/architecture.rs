@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tillway-memory", &["tillway-core"]),
     ("tillway-sberbank", &["tillway-core", "tillway-device"]),
     ("tillway-sqlite", &["tillway-core", "tillway-device"]),
-    ("tillway-sim", &["tillway-core", "tillway-device", "tillway-transport"]),
+    // Of the adapter the simulator has the code of signatures alone.
+    ("tillway-sim", &["tillway-core", "tillway-device", "tillway-loymax", "tillway-transport"]),
     ("tillway-testkit", &["tillway-core"]),
     ("tillway-waiter", &["tillway-core", "tillway-transport"]),
 ];

@@ -197,7 +197,7 @@ fn earned(purchase: &Purchase, offered: &[Offered<'_>], blocked: bool) -> Result
 }
 
 /// Twelve digits with their check digit.
-fn ean13(digits: &str) -> String {
+pub(super) fn ean13(digits: &str) -> String {
     let weighed = |(place, digit): (usize, u8)| {
         let value = u32::from(digit.saturating_sub(b'0'));
         if place % 2 == 0 { value } else { value.saturating_mul(3) }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tillway_core::Kopecks;
 
+use super::accrue::ean13;
 use super::{
     Card, CardState, ClientId, Coupon, Effect, Goods, Guest, KeyKind, Mask, MaskError, Offer,
     PayType, Percent, Public, Series, Store, Till, Which,
@@ -133,7 +134,7 @@ impl Store {
         for number in 20_u32..30 {
             let name = format!("SPRING-{number}");
             let coupon = Coupon {
-                barcode: Some(format!("22000000{number}000")),
+                barcode: Some(ean13(&format!("2200000{number}000"))),
                 qr: Some(format!("LMXC:{name}")),
                 tracks: [None, Some(format!("2200{number}=01")), None],
                 ..Coupon::issued(&name, "SPRING")

@@ -21,7 +21,7 @@ pub struct Rules {
     pub duplicates: Duplicates,
     /// A purchase is confirmed only when its points to be earned were computed.
     pub confirm_requires_discount: bool,
-    /// One payment can be cancelled without its purchase.
+    /// The XML knows how to cancel one payment without its purchase; the JSON mirror does anyway.
     pub cancel_operations: bool,
     /// Goods may be taken back without a sale that is known: nothing moves.
     pub allow_blind_refund: bool,
@@ -37,6 +37,8 @@ pub struct Rules {
     pub printed: Printed,
     /// How long a QR code lives.
     pub qr_life: Duration,
+    /// `MinPrice` and `IsPromo` may be attributes of a line, besides parameters.
+    pub line_attributes: bool,
 }
 
 impl Default for Rules {
@@ -57,6 +59,7 @@ impl Default for Rules {
             abandoned_after: Duration::from_secs(24 * 60 * 60),
             printed: Printed::Element,
             qr_life: Duration::from_secs(60),
+            line_attributes: false,
         }
     }
 }

@@ -191,7 +191,7 @@ fn a_coupon_serves_one_sale() {
         (Label::Number, "C-SPRING-21"),
         (Label::QrCode, "LMXC:SPRING-21"),
         (Label::Strip(2), "220021=01"),
-        (Label::BarCode, "2200000021000"),
+        (Label::BarCode, "2200000210005"),
     ] {
         assert_eq!(shown(label, value).as_deref(), Some("SPRING-21"), "{label:?} {value}");
     }
