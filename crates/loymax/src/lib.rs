@@ -10,6 +10,7 @@ pub mod input;
 pub mod judge;
 pub mod public;
 pub mod sign;
+pub mod texts;
 pub mod wire;
 
 pub use self::client::Loymax;
