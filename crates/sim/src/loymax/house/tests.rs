@@ -3,4 +3,6 @@
 
 mod book;
 mod examples;
+mod guests;
 mod rules;
+mod sums;
