@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tillway_core::Timestamp;
-use tillway_sim::sberbank::run_in_folder;
+use tillway_sim::sberbank::{STEP_VARIABLE, run_in_folder};
 
 #[expect(clippy::disallowed_methods, reason = "a program of its own has the clock of its machine")]
 fn now() -> Timestamp {
@@ -17,7 +17,8 @@ fn now() -> Timestamp {
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let folder = env::current_dir();
-    match folder.and_then(|folder| run_in_folder(&folder, &arguments, now())) {
+    let step = env::var(STEP_VARIABLE).ok();
+    match folder.and_then(|folder| run_in_folder(&folder, &arguments, now(), step.as_deref())) {
         Ok((code, said)) => {
             print!("{said}");
             ExitCode::from(code)

@@ -14,7 +14,7 @@ use tillway_core::port::CardTerminal;
 use tillway_core::port::terminal::{Attempt, Fault, MoneyOutcome, Reason, Resolution};
 use tillway_device::{Mode, Process};
 use tillway_sberbank::{Config, Sberbank};
-use tillway_sim::sberbank::{Pad, Says, Settings, Step};
+use tillway_sim::sberbank::{Pad, STEP_VARIABLE, Says, Settings, Step, push_step};
 use tillway_testkit::runtime::{TestClock, block_on};
 
 /// The fake, which cargo builds beside the tests.
@@ -100,6 +100,37 @@ fn a_program_that_hangs_is_killed_and_in_doubt() {
         other => panic!("{other:?}"),
     }
     assert_eq!(place.pad().paid_for(7), 500, "the bank has the money all the same");
+}
+
+/// What happens next is said beside a pad, or in the environment of one run.
+#[test]
+fn a_step_is_said_beside_the_pad_or_in_the_environment() {
+    let place = place(|_| {});
+    let folder = place.folder.path();
+    push_step(folder, &Step::refuses(4451)).unwrap();
+    push_step(folder, &Step::refuses(2000)).unwrap();
+    block_on(place.terminal.probe()).unwrap();
+    for reason in [Reason::Host, Reason::GuestCancelled] {
+        match place.perform(&attempt(7)) {
+            MoneyOutcome::Declined(decline) => assert_eq!(decline.reason, reason),
+            other => panic!("{other:?}"),
+        }
+    }
+    let run = |step: &str| {
+        let mut run = std::process::Command::new(pilot());
+        run.args(["1", "500", "0", "0", "/q=00000008"]).current_dir(folder);
+        let run = run.env(STEP_VARIABLE, step).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap())
+    };
+    assert_eq!(run(r#"{"says":{"code":2004},"exit":3}"#), (Some(3), "return:2004\n".to_owned()));
+    assert_eq!(place.pad().paid_for(8), 500, "the bank has the money all the same");
+    assert_eq!(run("{}").1, "return:0\n");
+    assert_eq!(run(r#"{"says":"?"}"#), (Some(1), String::new()));
+    let (shown, runs) = place.pad().shown_since(3);
+    assert_eq!(runs, 5);
+    assert_eq!(shown.len(), 4);
+    assert!(shown[0].starts_with("sb_pilot 1 500 0 0 /q=00000008: 2004,"), "{shown:?}");
+    assert!(shown[1].starts_with("  ОПЛАТА 5.00 RRN "), "{shown:?}");
 }
 
 #[test]

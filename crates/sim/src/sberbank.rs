@@ -2,6 +2,9 @@
 //!
 //! [`Pad`] is the state: it knows whether money really moved, whatever it says. Two faces drive it:
 //! [`Twin`] runs it in memory as the program of a terminal, [`run_in_folder`] is the program itself.
+//!
+//! What happens next is said by [`Pad::steps`], beside a folder by [`push_step`], and for one run by the
+//! variable [`STEP_VARIABLE`].
 
 mod files;
 mod pad;
@@ -11,6 +14,6 @@ mod twin;
 
 pub use files::Letters;
 pub use pad::{Kind, Moved, Pad, Settings, State};
-pub use process::run_in_folder;
+pub use process::{STEP_VARIABLE, pad_of, push_step, run_in_folder};
 pub use step::{Bank, Says, Step};
 pub use twin::Twin;

@@ -26,6 +26,7 @@ Examples (with cargo: `cargo run -- …`):
   stand check-config --config venue.toml
   stand sim atol                        a fiscal register alone, on 16732
   stand sim dualconnector               a card terminal alone, on 9015
+  stand sim sberbank                    a folder with sb_pilot in it, simulated
   stand demo table                      the story of a paid bill, told and checked
   stand guest show 149725735
   stand till pair till-1 phone-7
@@ -153,6 +154,27 @@ pub(crate) enum Sim {
                             curl -s http://127.0.0.1:9015/sim/step -d \
                             '{\"decide\":\"takenAndLost\"}'")]
     Dualconnector(SimDualConnector),
+    /// The folder of a Sberbank terminal with the bank's program in it, whose runs are shown here
+    ///
+    /// The program is this one under the name `sb_pilot`; it runs whether or not this command does,
+    /// and what was paid stays in the folder. `http://127.0.0.1:9016/sim/tape`, 1316 above the port
+    /// of the page, shows the runs too; `POST /sim/step` says what the next one that asks the bank
+    /// comes to: `bank` is obeys, notAsked or {"refuses":4451}; `says` is truth, nothing, half, old,
+    /// foreign, firstLine, hangs or {"code":99}; `takesMs` and `exit`. The variable SB_PILOT_STEP
+    /// says it for one run of the program.
+    #[command(after_help = "Examples:\n  stand sim sberbank\n  \
+                            stand sim sberbank --folder /tmp/sber\n  \
+                            curl -s http://127.0.0.1:9016/sim/step -d \
+                            '{\"says\":{\"code\":99}}'\n  \
+                            SB_PILOT_STEP='{\"bank\":{\"refuses\":4451}}' ./sb_pilot 1 12500")]
+    Sberbank(SimSberbank),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SimSberbank {
+    /// The terminal's folder; `sberbank` in the data folder without it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -161,6 +183,9 @@ pub(crate) struct SimDualConnector {
     #[arg(long, value_name = "MS", default_value_t = 500)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=300_000))]
     pub(crate) card_ms: u32,
+    /// What the first operations come to: a list of what `/sim/step` takes
+    #[arg(long, value_name = "JSON", env = "DUALCONNECTOR_STEPS")]
+    pub(crate) steps: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -39,6 +39,9 @@ const REGISTER_PORT_STEP: u32 = 9_032;
 /// The distance to that of the simulated card terminal: 9015, as DualConnector has it.
 const TERMINAL_PORT_STEP: u32 = 1_315;
 
+/// The distance to that where the simulated `sb_pilot` is told what is next.
+const PILOT_PORT_STEP: u32 = TERMINAL_PORT_STEP + 1;
+
 /// The highest port there is.
 const PORT_MAX: u32 = 65_535;
 
@@ -275,6 +278,11 @@ pub(crate) fn register_at(port_base: u32) -> Result<SocketAddr, Failure> {
 /// Where the simulated card terminal listens.
 pub(crate) fn terminal_at(port_base: u32) -> Result<SocketAddr, Failure> {
     loopback(port_base, TERMINAL_PORT_STEP, "the simulated card terminal")
+}
+
+/// Where one says what the simulated `sb_pilot` does next.
+pub(crate) fn pilot_at(port_base: u32) -> Result<SocketAddr, Failure> {
+    loopback(port_base, PILOT_PORT_STEP, "the simulated sb_pilot")
 }
 
 /// A port at a distance from the base, on this machine alone.

@@ -17,6 +17,7 @@ mod sb_pilot;
 mod serve;
 mod sim_atol;
 mod sim_dualconnector;
+mod sim_sberbank;
 mod stand;
 mod table;
 mod watch;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime::Builder;
 
-use crate::cli::{Cli, Command, Demo, Options, Sim};
+use crate::cli::{Cli, Command, Demo, LogFormat, Options, Sim};
 use crate::command::store::Long;
 use crate::command::{Said, restore, store};
 use crate::config::Config;
@@ -39,9 +40,16 @@ use crate::stand::Stand;
 const THREADS_MAX: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
+    if let Some(arguments) = sb_pilot::by_name() {
+        return said(sb_pilot::run(&arguments), LogFormat::Text);
+    }
     let cli = Cli::parse();
     let format = cli.options.log_format;
-    match start(cli) {
+    said(start(cli), format)
+}
+
+fn said(ended: Result<ExitCode, Failure>, format: LogFormat) -> ExitCode {
+    match ended {
         Ok(code) => code,
         Err(failure) => {
             log::last_word(&failure, format);
@@ -78,6 +86,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Some(Command::Sim(Sim::Dualconnector(wanted))) => {
             sim_dualconnector::serve_alone(options.port_base, &wanted).await.map(done)
+        }
+        Some(Command::Sim(Sim::Sberbank(wanted))) => {
+            sim_sberbank::serve_alone(options, &wanted).await.map(done)
         }
         Some(Command::SbPilot { arguments }) => sb_pilot::run(&arguments),
         Some(Command::Guest(guest)) => {

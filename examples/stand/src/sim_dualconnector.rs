@@ -50,6 +50,9 @@ pub(crate) async fn serve_alone(port_base: u32, wanted: &SimDualConnector) -> Re
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::new());
     let card = Duration::from_millis(u64::from(wanted.card_ms));
     let simulated = terminal(card, Arc::clone(&clock));
+    if let Some(steps) = &wanted.steps {
+        simulated.push_said(steps).map_err(|wrong| Failure::new(format!("--steps: {wrong}")))?;
+    }
     let mut signals = Signals::listen()?;
     let address = config::terminal_at(port_base)?;
     let listener = listen(address).await?;

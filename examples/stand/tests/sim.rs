@@ -110,12 +110,15 @@ fn the_stand_has_a_register_beside_its_till() {
 
 #[test]
 fn a_terminal_alone_shows_its_operations() {
-    let mut alone = Alone::start(TERMINAL_STEP, &["dualconnector", "--card-ms", "1"]);
+    let steps = r#"[{"decide":"abort"}]"#;
+    let arguments = ["dualconnector", "--card-ms", "1", "--steps", steps];
+    let mut alone = Alone::start(TERMINAL_STEP, &arguments);
     let post = |path, body| ask(alone.port, "POST", path, &[], body);
     assert!(post("/", TEST).body.contains("<field id=\"39\">1</field>"));
     assert_eq!(post("/sim/step", r#"{"decide":"decline"}"#).status, "HTTP/1.1 200 OK");
     let sale = "<request><field id=\"0\">12500</field><field id=\"25\">1</field>\
                 <field id=\"26\">417</field><field id=\"27\">00012345</field></request>";
+    assert!(post("/", sale).body.contains("<field id=\"39\">53</field>"));
     assert!(post("/", sale).body.contains("<field id=\"39\">16</field>"));
     assert!(post("/", sale).body.contains("<field id=\"39\">1</field>"));
     assert!(alone.hears("ПРОВЕРКА СВЯЗИ: 1"));
@@ -123,6 +126,35 @@ fn a_terminal_alone_shows_its_operations() {
     assert!(alone.hears("банк денег не двигал"));
     assert!(alone.hears("ОПЛАТА, коп. 12500, номер 417: 1 ОДОБРЕНО"));
     assert!(alone.hears("СУММА 125.00 RUB"));
+    assert_eq!(alone.stop(), Some(0));
+}
+
+#[test]
+fn a_folder_with_sb_pilot_shows_its_runs() {
+    let (place, _) = folder();
+    let folder = place.path().join("sber");
+    let arguments = ["sberbank", "--folder", folder.to_str().unwrap()];
+    let mut alone = Alone::start(TERMINAL_STEP + 1, &arguments);
+    let pilot = |step: Option<&str>| {
+        let mut run = Command::new(folder.join("sb_pilot"));
+        run.args(["1", "12500", "0", "0", "/q=A1B2C3D4"]).current_dir(&folder);
+        run.env_remove("SB_PILOT_STEP").envs(step.map(|step| ("SB_PILOT_STEP", step)));
+        String::from_utf8(run.output().unwrap().stdout).unwrap()
+    };
+    let said = ask(alone.port, "POST", "/sim/step", &[], r#"{"bank":{"refuses":4451}}"#);
+    assert_eq!(said.status, "HTTP/1.1 200 OK");
+    let wrong = ask(alone.port, "POST", "/sim/step", &[], r#"{"bank":"?"}"#);
+    assert_eq!(wrong.status, "HTTP/1.1 400 Bad Request");
+    assert_eq!(pilot(Some(r#"{"says":{"code":99}}"#)), "return:99\n");
+    assert_eq!(pilot(None), "return:4451\n");
+    assert_eq!(pilot(None), "return:0\n");
+    assert!(alone.hears("sb_pilot 1 12500 0 0 /q=A1B2C3D4: 99,"));
+    assert!(alone.hears("ОПЛАТА 125.00 RRN 407400000000"), "the money was taken");
+    assert!(alone.hears("4451,НЕДОСТАТОЧНО СРЕДСТВ"));
+    assert!(alone.hears("банк денег не двигал"));
+    assert!(alone.hears("0,ОДОБРЕНО"));
+    let tape = ask(alone.port, "GET", "/sim/tape", &[], "").body;
+    assert!(tape.contains("ОПЛАТА 125.00 RRN 407400000001"), "{tape}");
     assert_eq!(alone.stop(), Some(0));
 }
 

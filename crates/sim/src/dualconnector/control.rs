@@ -34,6 +34,21 @@ impl Terminal {
         (lines, state.served)
     }
 
+    /// Says what the next operations come to: a list of what `POST /sim/step` takes.
+    ///
+    /// # Errors
+    /// What is wrong with it; no step waits then.
+    pub fn push_said(&self, steps: &str) -> Result<(), String> {
+        let said: Vec<Said> = serde_json::from_str(steps).map_err(|error| error.to_string())?;
+        said.iter().try_for_each(Said::check)?;
+        let mut state = self.lock();
+        if state.steps.len().saturating_add(said.len()) > STEPS_MAX {
+            return Err(format!("more than {STEPS_MAX} steps"));
+        }
+        state.steps.extend(said.iter().map(Said::step));
+        Ok(())
+    }
+
     /// Answers a path below `/sim/`.
     pub(super) fn control(&self, method: &Method, path: &str, body: &[u8]) -> (StatusCode, String) {
         match (path, method) {
@@ -51,9 +66,8 @@ impl Terminal {
     }
 
     fn accept(&self, said: &Said) -> (StatusCode, String) {
-        let longest = [said.card_ms, said.late_ms, said.restart_ms].into_iter().flatten().max();
-        if longest.is_some_and(|ms| ms > MS_MAX) {
-            return (StatusCode::BAD_REQUEST, format!("at most {MS_MAX} ms\n"));
+        if let Err(wrong) = said.check() {
+            return (StatusCode::BAD_REQUEST, wrong + "\n");
         }
         let mut state = self.lock();
         if state.steps.len() >= STEPS_MAX {
@@ -102,6 +116,14 @@ enum SaidAnswer {
 }
 
 impl Said {
+    fn check(&self) -> Result<(), String> {
+        let longest = [self.card_ms, self.late_ms, self.restart_ms].into_iter().flatten().max();
+        if longest.is_some_and(|ms| ms > MS_MAX) {
+            return Err(format!("at most {MS_MAX} ms"));
+        }
+        Ok(())
+    }
+
     fn step(&self) -> Step {
         Step {
             decide: match self.decide {

@@ -1,6 +1,6 @@
 //! The files `e` and `p`, as builds of the program write them.
 
-use encoding_rs::{IBM866, KOI8_R, UTF_8, WINDOWS_1251};
+use encoding_rs::{Encoding, IBM866, KOI8_R, UTF_8, WINDOWS_1251};
 use serde::{Deserialize, Serialize};
 use tillway_core::Timestamp;
 
@@ -23,13 +23,21 @@ pub enum Letters {
 impl Letters {
     /// Bytes of a text, as a build with these letters writes them.
     pub fn encode(self, text: &str) -> Vec<u8> {
-        let encoding = match self {
+        self.encoding().encode(text).0.into_owned()
+    }
+
+    /// The text of such bytes.
+    pub(super) fn decode(self, bytes: &[u8]) -> String {
+        self.encoding().decode_without_bom_handling(bytes).0.into_owned()
+    }
+
+    fn encoding(self) -> &'static Encoding {
+        match self {
             Self::Koi8R => KOI8_R,
             Self::Ibm866 => IBM866,
             Self::Windows1251 => WINDOWS_1251,
             Self::Utf8 => UTF_8,
-        };
-        encoding.encode(text).0.into_owned()
+        }
     }
 }
 
@@ -89,14 +97,25 @@ pub(super) fn answer(
     lines
 }
 
-/// Both copies of a slip.
-pub(super) fn slip(settings: &Settings, moved: &Moved, at: Timestamp) -> String {
-    let (date, time) = at.wall();
-    let kind = match moved.kind {
+/// The name of a kind.
+fn name(kind: Kind) -> &'static str {
+    match kind {
         Kind::Payment => "ОПЛАТА",
         Kind::Refund => "ВОЗВРАТ",
         Kind::Cancel => "ОТМЕНА",
-    };
+    }
+}
+
+/// An operation in one line.
+pub(super) fn movement(moved: &Moved) -> String {
+    let Moved { kind, kopecks, reference, sequence, .. } = moved;
+    format!("{} {} RRN {reference} операция {sequence:04}", name(*kind), rubles(*kopecks))
+}
+
+/// Both copies of a slip.
+pub(super) fn slip(settings: &Settings, moved: &Moved, at: Timestamp) -> String {
+    let (date, time) = at.wall();
+    let kind = name(moved.kind);
     let copy = [
         "       СТОЛОВАЯ N 1        ".to_owned(),
         format!("ТЕРМИНАЛ: {:>17}", settings.terminal),
@@ -120,11 +139,7 @@ pub(super) fn report(pad: &Pad, full: bool) -> String {
     let mut lines = vec!["      КОНТРОЛЬНАЯ ЛЕНТА      ".to_owned()];
     if full {
         lines.extend(counted.iter().map(|moved| {
-            let kind = match moved.kind {
-                Kind::Payment => "ОПЛАТА",
-                Kind::Refund => "ВОЗВРАТ",
-                Kind::Cancel => "ОТМЕНА",
-            };
+            let kind = name(moved.kind);
             format!(
                 "{:04} {kind:<8}{:>12} {}",
                 moved.sequence,

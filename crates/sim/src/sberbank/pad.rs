@@ -108,7 +108,14 @@ pub struct Pad {
     /// The last answer with an approval, for a program that gives it again.
     foreign: Option<Vec<u8>>,
     reconciled: u32,
+    /// The last runs, for people.
+    shown: VecDeque<Vec<String>>,
+    /// How many runs there were.
+    served: usize,
 }
+
+/// How many runs are remembered to be shown.
+const SHOWN_MAX: usize = 100;
 
 /// What one run does to the world outside the pad.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -146,6 +153,11 @@ impl<'a> Command<'a> {
         Some(Self { op, second, kopecks, words: words.into_iter().skip(2).collect(), number })
     }
 
+    /// Whether the bank is asked.
+    fn asks_bank(&self) -> bool {
+        matches!(self.op, 1 | 3 | 7 | 8 | 13 | 15 | 16)
+    }
+
     /// The RRN stands fourth, behind the way the card is shown.
     fn reference(&self) -> Option<&'a str> {
         self.words.get(2).copied()
@@ -170,6 +182,15 @@ impl Pad {
         payments.map(|moved| moved.kopecks - moved.returned).sum()
     }
 
+    /// What was done since the first `seen` runs, in lines to show, and how many runs there are now.
+    /// The last hundred are kept.
+    pub fn shown_since(&self, seen: usize) -> (Vec<String>, usize) {
+        let kept = self.shown.len();
+        let new = self.served.saturating_sub(seen).min(kept);
+        let lines = self.shown.iter().skip(kept.saturating_sub(new)).flatten().cloned().collect();
+        (lines, self.served)
+    }
+
     /// How often it was reconciled.
     pub fn reconciliations(&self) -> u32 {
         self.reconciled
@@ -180,8 +201,44 @@ impl Pad {
         self.operations.iter().filter(|moved| moved.batch == self.batch && moved.counts())
     }
 
+    /// Whether these arguments ask the bank: only such runs meet the steps of a scenario.
+    pub(super) fn asks_bank(arguments: &[String]) -> bool {
+        Command::read(arguments).is_some_and(|command| command.asks_bank())
+    }
+
     /// One run of the program.
     pub(super) fn run(&mut self, arguments: &[String], at: Timestamp) -> Run {
+        let moved = self.operations.len();
+        let run = self.perform(arguments, at);
+        self.show(arguments, &run, moved);
+        run
+    }
+
+    /// Remembers what was asked, what was told, and whether money moved: `moved` is how many
+    /// operations there were before.
+    fn show(&mut self, arguments: &[String], run: &Run, moved: usize) {
+        let told = run.e.as_deref().map(|e| self.settings.letters.decode(e));
+        let told = match told.as_deref().and_then(|text| text.lines().next()) {
+            Some(line) => line.to_owned(),
+            None if run.hangs => "молчит, пока её не остановят".to_owned(),
+            None => "ничего не написала".to_owned(),
+        };
+        let line: String = arguments.join(" ").chars().take(100).collect();
+        let mut lines = vec![format!("sb_pilot {line}: {told}")];
+        let done = self.operations.iter().skip(moved);
+        lines.extend(done.map(|moved| format!("  {}", files::movement(moved))));
+        let asks = arguments.first().is_some_and(|op| matches!(op.as_str(), "1" | "3" | "8"));
+        if asks && lines.len() == 1 {
+            lines.push("  банк денег не двигал".to_owned());
+        }
+        self.served = self.served.saturating_add(1);
+        self.shown.push_back(lines);
+        if self.shown.len() > SHOWN_MAX {
+            self.shown.pop_front();
+        }
+    }
+
+    fn perform(&mut self, arguments: &[String], at: Timestamp) -> Run {
         let at =
             Timestamp { utc_ms: at.utc_ms + i64::from(self.settings.clock_off_min) * 60_000, ..at };
         let Some(command) = Command::read(arguments) else { return self.plain(4300, None) };
@@ -189,8 +246,8 @@ impl Pad {
             return self.plain(99, None);
         }
         // Only what asks the bank meets the faults of a scenario; a status tells what it knows.
-        let asks_bank = matches!(command.op, 1 | 3 | 7 | 8 | 13 | 15 | 16);
-        let step = if asks_bank { self.steps.pop_front() } else { None }.unwrap_or_default();
+        let step =
+            if command.asks_bank() { self.steps.pop_front() } else { None }.unwrap_or_default();
         let (code, about, p) = match step.bank {
             Bank::NotAsked => (99, None, None),
             Bank::Refuses(code) => {
