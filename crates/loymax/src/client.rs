@@ -140,3 +140,6 @@ impl LoyaltyProcessing for Loymax {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests;
