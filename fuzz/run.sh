@@ -11,14 +11,16 @@ cd "$(dirname "$0")"
 
 declare -A longest=(
     [atol]=2048 [book]=512 [commits]=1024 [dualconnector]=2048 [flows]=512 [framing]=4096
-    [json]=2048 [money]=160 [names]=1024 [native]=512 [records]=2048 [requests]=2048
-    [sberbank]=1024 [scans]=2100 [slips]=1024 [tokens]=600
+    [json]=2048 [loymax]=2048 [loymax_input]=256 [loymax_json]=3072 [loymax_signed]=4096
+    [money]=160 [names]=1024 [native]=512 [records]=2048 [requests]=2048 [sberbank]=1024
+    [scans]=2100 [slips]=1024 [tokens]=600
 )
 
 # Some seconds each.
 declare -A inputs=(
     [atol]=800000 [book]=6000 [commits]=12000 [dualconnector]=60000 [flows]=80000 [framing]=30000
-    [json]=700000 [money]=2500000 [names]=800000 [native]=600000 [records]=900000 [requests]=1500
+    [json]=700000 [loymax]=200000 [loymax_input]=600000 [loymax_json]=150000 [loymax_signed]=40000
+    [money]=2500000 [names]=800000 [native]=600000 [records]=900000 [requests]=1500
     [sberbank]=50000 [scans]=350000 [slips]=200000 [tokens]=1200000
 )
 

@@ -18,6 +18,8 @@ pub mod dualconnector;
 pub mod flows;
 pub mod framing;
 pub mod json;
+pub mod loymax;
+pub mod loymax_json;
 pub mod money;
 pub mod names;
 pub mod native;
