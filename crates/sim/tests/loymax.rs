@@ -5,6 +5,8 @@
 mod faults;
 #[path = "loymax/schema.rs"]
 mod schema;
+#[path = "loymax/served.rs"]
+mod served;
 #[path = "loymax/signatures.rs"]
 mod signatures;
 #[path = "loymax/till.rs"]

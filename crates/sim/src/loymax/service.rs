@@ -25,7 +25,7 @@ use super::fault::Fault;
 use super::house::{RequestAuth, Till};
 use super::journal::Entry;
 use super::json::JsonFace;
-use super::signing::{Signing, forge};
+use super::signing::{Signing, Unsigned, forge};
 use super::xml::{self, Shape, Told};
 
 const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -127,12 +127,15 @@ impl Processing {
             answer.headers_mut().insert(WWW_AUTHENTICATE, basic);
             return answer;
         };
-        let signing = self.lock().signing.clone();
-        let signing = signing.filter(|_| till.request_auth == RequestAuth::Signature);
+        let signs = till.request_auth == RequestAuth::Signature;
+        let signing = self.lock().signing.clone().filter(|_| signs);
         let body = request.body();
-        let refused = signing.as_ref().and_then(|signing| {
-            signing.check(&till, body, request.headers(), self.0.house.now()).err()
-        });
+        let refused = match &signing {
+            Some(signing) => {
+                signing.check(&till, body, request.headers(), self.0.house.now()).err()
+            }
+            None => signs.then(Unsigned::unprepared),
+        };
         let told = match refused {
             Some(refused) => xml::refuse_all(refused.code, refused.why, body),
             None => xml::answer(&self.0.house, login, body, shape(fault)),

@@ -40,6 +40,13 @@ impl Signing {
     }
 }
 
+impl Unsigned {
+    /// The processing has no key to sign with.
+    pub(super) fn unprepared() -> Self {
+        Self { code: Code::CertificateError, why: "У процессинга нет ключа" }
+    }
+}
+
 impl From<SignatureFault> for Unsigned {
     fn from(fault: SignatureFault) -> Self {
         match fault {
