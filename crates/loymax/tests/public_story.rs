@@ -62,12 +62,18 @@ async fn r4_a_qr_code_serves_while_it_lives() {
     assert_eq!(qr.lives.as_secs(), 60);
     let shown = guest(IdentifierKind::Qr, qr.content.expose_secret());
     let balance = Command::Balance { guest: shown };
+    let xml = place.xml("TILL-0007");
     let answer = place.done(&place.mirror("till-app"), balance.clone()).await;
     assert_eq!(answer.balance, Some(Kopecks(25_000)));
+    assert_eq!(place.done(&xml, balance.clone()).await.balance, Some(Kopecks(25_000)));
 
     place.advance(61);
-    let late = place.ask(&place.mirror("till-app"), balance).await;
-    assert_eq!(class(&late), Class::UnknownGuest);
+    for late in [
+        place.ask(&place.mirror("till-app"), balance.clone()).await,
+        place.ask(&xml, balance).await,
+    ] {
+        assert_eq!(class(&late), Class::UnknownGuest);
+    }
 
     let first = cards.qr(&all[0].id).await.unwrap();
     cards.qr(&all[0].id).await.unwrap();
@@ -146,7 +152,7 @@ async fn r26_an_order_is_reserved_in_json_and_collected_at_another_till() {
     place.done(&shop, reserve.command).await;
     assert_eq!((place.points(), place.available()), (Kopecks(25_000), Kopecks(15_000)));
 
-    let till = place.mirror("till-app");
+    let till = place.xml("TILL-0007");
     let pays = vec![pay("Cash", 27_000)];
     let accrue = order.accrue(act(), pays);
     let told = accrue.command.sale().unwrap().params.clone();
@@ -300,12 +306,12 @@ async fn r28_a_guest_is_registered_at_the_till_and_earns_at_once() {
     assert_eq!(registration.try_finish().await.unwrap(), Finished::Completed);
     assert_eq!(registration.try_finish().await.unwrap(), Finished::Completed, "a repeat");
 
-    let mirror = place.mirror("till-app");
+    let till = place.xml("TILL-0007");
     let sale = Sale { guest: Some(phone(number)), ..coffee(901, 10_000) };
-    place.done(&mirror, Command::Calculate { sale: sale.clone(), wish: None }).await;
+    place.done(&till, Command::Calculate { sale: sale.clone(), wish: None }).await;
     let accrue = Command::Accrue { sale: sale.clone(), pays: vec![pay("Cash", 10_000)] };
-    place.done(&mirror, accrue).await;
-    place.done(&mirror, Command::Confirm { purchase: sale.purchase }).await;
+    place.done(&till, accrue).await;
+    place.done(&till, Command::Confirm { purchase: sale.purchase }).await;
     let client = ClientId(registration.person().0.parse().unwrap());
     assert_eq!(place.house.points(client), Some(Kopecks(500)));
     let username = number.into();
@@ -404,6 +410,10 @@ async fn r29_r30_cards_are_issued_attached_and_replaced() {
     let moved = place.done(&mirror, balance("2990000000026")).await;
     assert_eq!(moved.balance, Some(Kopecks(25_000)));
     assert_eq!(class(&place.ask(&mirror, balance(CARD)).await), Class::UnknownGuest);
+    let xml = place.xml("TILL-0007");
+    assert_eq!(class(&place.ask(&xml, balance(CARD)).await), Class::CardBlocked);
+    let moved = place.done(&xml, balance("2990000000026")).await;
+    assert_eq!(moved.balance, Some(Kopecks(25_000)));
     assert!(format!("{:?}", by(CARD, Some("123"))).find("123").is_none());
 
     guest_cards.emit_virtual().await.unwrap();

@@ -1,4 +1,4 @@
-//! A simulated processing's Public API behind a real socket, and who speaks to it.
+//! A simulated processing behind a real socket, both faces on one store, and who speaks to it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use tillway_core::port::processing::{Command, Operation, Outcome, Sealed};
 use tillway_core::port::{Clock, LoyaltyProcessing};
 use tillway_core::{Kopecks, Timestamp};
 use tillway_loymax::public::{Application, Config, Grant, JsonMirror, PublicApi, Session, Speaker};
-use tillway_loymax::{Dialect, input};
-use tillway_sim::loymax::house::{ClientId, House, Store};
-use tillway_sim::loymax::json::JsonFace;
+use tillway_loymax::{Dialect, Loymax, input};
+use tillway_sim::loymax::Processing;
+use tillway_sim::loymax::house::{ClientId, House};
 use tillway_testkit::runtime::TestClock;
 use tillway_transport::client::{ClientConfig, HyperClient};
 use tillway_transport::fault::{Fault, FaultyTransport};
@@ -40,13 +40,13 @@ impl Place {
     /// The house of the stand behind a socket of its own.
     pub async fn open() -> Self {
         let clock = TestClock::at(NOON);
-        let house = House::new(Store::demo(), Arc::new(clock.clone()));
+        let processing = Processing::demo(Arc::new(clock.clone())).controlled();
+        let house = processing.house().clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let face = JsonFace::new(house.clone());
         let serve = async move {
             let server = Server::new(ServerConfig::default(), Runtime::tokio());
-            server.serve(listener, |_| Some(face.clone()), std::future::pending()).await;
+            server.serve(listener, move |_| processing.connect(), std::future::pending()).await;
         };
         #[expect(clippy::disallowed_methods, reason = "the server of the test")]
         tokio::spawn(serve);
@@ -87,6 +87,14 @@ impl Place {
     pub fn mirror(&self, application: &str) -> JsonMirror {
         let api = self.api(application);
         JsonMirror::new(&api, Speaker::Application, Dialect::default(), false)
+    }
+
+    /// A till that speaks XML.
+    pub fn xml(&self, login: &str) -> Loymax {
+        let url = format!("{}/XmlExchange/demo/", self.address);
+        let config = tillway_loymax::Config::new(url.as_str(), login, "demo");
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        Loymax::try_new(config, Arc::new(http()), clock).unwrap()
     }
 
     pub fn advance(&self, seconds: u64) {

@@ -1,8 +1,7 @@
 //! The processing's other face: the Public API in JSON (loymax.md 13), on the same books.
 //!
-//! [`JsonFace`] answers requests; it is a `tower` service for
-//! [`tillway_transport::server::Server`] and for a network in memory. What was sent to phones is
-//! read with `GET /sim/messages`, or in the books.
+//! [`Processing`](super::Processing) answers both faces' paths; [`JsonFace`] is this one alone. What
+//! was sent to phones is read with `GET /sim/messages`, or in the books.
 //!
 //! It is strict: a body has no member that the call does not know, a number is written as one.
 //!
@@ -16,25 +15,15 @@ mod model;
 mod oauth;
 mod processing;
 
-use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tillway_transport::{RequestBody, read_body};
-use tower_service::Service;
 
 use super::house::{Bearer, ClientId, House, NotDone, Who};
-
-/// The largest request that is read.
-const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// What stands before the path of each call.
 const BASE: &str = "/publicapi/v1.2/";
@@ -64,7 +53,6 @@ impl JsonFace {
             (&Method::GET, "/authorizationService/oauth/authorize") => {
                 oauth::authorize(&self.house, request)
             }
-            (&Method::GET, "/sim/messages") => whole(StatusCode::OK, messages(&self.house)),
             _ => match path.strip_prefix(BASE) {
                 Some(call) => self.call(request, call),
                 None => status(StatusCode::NOT_FOUND),
@@ -216,26 +204,4 @@ fn status(code: StatusCode) -> Response<Bytes> {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = code;
     answer
-}
-
-impl Service<Request<RequestBody>> for JsonFace {
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let face = self.clone();
-        Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let answer = match read_body(body, REQUEST_BYTES_MAX).await {
-                Ok(body) => face.answer(&Request::from_parts(parts, body)),
-                Err(error) => status(error.status()),
-            };
-            Ok(answer.map(Full::new))
-        })
-    }
 }
