@@ -153,7 +153,7 @@ fn one_404_does_not_make_a_server_old() {
     // Nothing is ever there: it is said after six attempts, and nothing is concluded.
     let script = Script::new(&[absent, nowhere].repeat(6));
     let never = register(config(Generation::Find), &script);
-    assert_eq!(block_on(never.shift()).unwrap_err().cause, Cause::Service);
+    assert_eq!(block_on(never.shift()).unwrap_err().cause, Cause::Link);
     assert_eq!((never.generation(), script.left()), (None, 0));
 }
 

@@ -137,8 +137,8 @@ impl Server {
                 Ok(())
             }
             StatusCode::NOT_FOUND => {
-                let text = "the web server has neither interface";
-                Err(RegisterError::new(Cause::Service, text))
+                let text = "what answers there is no web server of ATOL's, or is not up yet";
+                Err(RegisterError::new(Cause::Link, text))
             }
             status => Err(wire::refusal(status, answer.body())),
         }
