@@ -2,7 +2,8 @@
 
 use tillway_core::port::CardTerminal;
 use tillway_core::port::terminal::{
-    Fault, HoldError, MoneyOutcome, Operation, Resolution, TwoPhase,
+    Fault, HoldError, MoneyOutcome, Operation, Reason, ReconcileOutcome, ReportKind, Resolution,
+    TwoPhase,
 };
 use tillway_layers::attempts::Trouble;
 use tillway_layers::guarded::MoneyJudgement;
@@ -99,4 +100,73 @@ fn a_person_says_that_a_held_payment_stands() {
     assert_eq!(run(terminal.confirm(&attempt, &approval)).unwrap(), Ok(()));
     let next = run(terminal.perform(&place.attempt(2), &PAY)).unwrap();
     assert!(matches!(next, MoneyOutcome::Approved(_)), "{next:?}");
+}
+
+/// What to do with a payment that was held, the sale decides.
+#[test]
+fn f6_recovery_reports_and_moves_nothing() {
+    for phases in [TwoPhase::Native, TwoPhase::Emulated] {
+        let place = Place::new(phases);
+        let terminal = place.start(&Fuse::never());
+        let attempt = place.attempt(1);
+        let approval = paid(&terminal, &attempt);
+        run(terminal.hold(&attempt, &approval)).unwrap().unwrap();
+        drop(terminal);
+        let (terminal, before) = (place.start(&Fuse::never()), place.device.moves());
+        for _ in 0..3 {
+            let report = run(terminal.recover()).unwrap().unwrap();
+            let [one] = report.as_slice() else { panic!("{report:?}") };
+            assert!(one.held && one.attempt == attempt && one.what == PAY, "{one:?}");
+            assert!(matches!(one.found, Resolution::Approved(_)), "{one:?}");
+        }
+        assert_eq!(place.device.moves(), before);
+        run(terminal.confirm(&attempt, &approval)).unwrap().unwrap();
+        assert_eq!(run(terminal.recover()).unwrap().unwrap(), []);
+    }
+}
+
+#[test]
+fn f7_nothing_reaches_a_terminal_that_holds_a_payment() {
+    let place = Place::new(TwoPhase::Native);
+    let terminal = place.start(&Fuse::never());
+    let attempt = place.attempt(1);
+    let approval = paid(&terminal, &attempt);
+    run(terminal.hold(&attempt, &approval)).unwrap().unwrap();
+    let before = place.device.moves();
+    let faults = [
+        run(terminal.probe()).unwrap().unwrap_err().fault,
+        run(terminal.report(ReportKind::Full)).unwrap().unwrap_err().fault,
+        run(terminal.last_slip()).unwrap().unwrap_err().fault,
+    ];
+    assert_eq!(faults, [Fault::Unsettled; 3]);
+    let pays = run(terminal.perform(&place.attempt(2), &PAY)).unwrap();
+    let MoneyOutcome::Declined(no) = pays else { panic!("{pays:?}") };
+    assert_eq!(no.reason, Reason::NotStarted);
+    is_refused(&run(terminal.reconcile()).unwrap());
+    assert_eq!(place.device.moves(), before);
+}
+
+#[test]
+fn f7_nothing_is_reconciled_while_an_operation_is_in_doubt() {
+    let place = Place::new(TwoPhase::Emulated);
+    let terminal = place.start(&Fuse::never());
+    let attempt = place.attempt(1);
+    place.device.befall(TerminalMishap::LostAnswer);
+    let lost = run(terminal.perform(&attempt, &PAY)).unwrap();
+    assert!(matches!(lost, MoneyOutcome::InDoubt(_)), "{lost:?}");
+    is_refused(&run(terminal.reconcile()).unwrap());
+    // Its report is what the doubt is settled by.
+    assert!(!run(terminal.report(ReportKind::Full)).unwrap().unwrap().empty);
+    place.wait();
+    let found = run(terminal.resolve(&attempt, &PAY, &Nobody)).unwrap();
+    assert!(matches!(found, Resolution::Approved(_)), "{found:?}");
+    let done = run(terminal.reconcile()).unwrap();
+    assert!(matches!(done, ReconcileOutcome::Done(_)), "{done:?}");
+}
+
+fn is_refused(outcome: &ReconcileOutcome) {
+    match outcome {
+        ReconcileOutcome::Refused(error) => assert_eq!(error.fault, Fault::Unsettled),
+        other => panic!("{other:?}"),
+    }
 }
