@@ -1,6 +1,7 @@
 //! The XML both ways (loymax.md 3 to 7).
 
 mod answer;
+mod attributes;
 mod element;
 mod letters;
 pub(crate) mod number;

@@ -221,7 +221,8 @@ async fn a_probe_says_what_to_look_at() {
     let unknown = br#"<XMLResponse><ErrorCode>0</ErrorCode><Balances><BalanceResponse
         ErrorCode="201" ErrorMessage="?"/></Balances></XMLResponse>"#;
     let device = br#"<XMLResponse><ErrorCode>202</ErrorCode></XMLResponse>"#;
-    let rows: [(Act, fn(&Result<(), ProbeError>) -> bool); 4] = [
+    type Row = (Act, fn(&Result<(), ProbeError>) -> bool);
+    let rows: [Row; 4] = [
         (answer("200 OK", "", unknown), Result::is_ok),
         (
             answer("200 OK", "", device),

@@ -21,9 +21,11 @@ use crate::Waits;
 
 const NOW: Timestamp = Timestamp::utc(1_773_478_800_000);
 
+type Answers = VecDeque<oneshot::Sender<Response<Bytes>>>;
+
 /// The ids of messages that came, and the answers that are awaited.
 #[derive(Debug, Default)]
-struct Gate(Mutex<(Vec<String>, VecDeque<oneshot::Sender<Response<Bytes>>>)>);
+struct Gate(Mutex<(Vec<String>, Answers)>);
 
 impl Gate {
     fn came(&self) -> Vec<String> {

@@ -1,16 +1,13 @@
 //! What comes back.
 
-use std::borrow::Cow;
-
-use quick_xml::events::attributes::Attribute;
+use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
 
-use tillway_core::Kopecks;
 use tillway_core::fiscal::Quantity;
 use tillway_core::loyalty::{Answer, Fact, Goods, LineAnswer, Offer, PrintedCoupon};
 use tillway_core::port::processing::Kind;
 
+use super::attributes::{Attributes, Spare};
 use super::letters::decode;
 use super::number::{read_amount, read_quantity};
 use crate::dialect::{Dialect, Word};
@@ -20,7 +17,6 @@ use crate::errors::Code;
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const DEPTH_MAX: usize = 16;
 const ELEMENTS_MAX: usize = 50_000;
-const ATTRIBUTES_MAX: usize = 64;
 const WORDS_CHARS_MAX: usize = 500;
 
 /// Why an answer cannot be read.
@@ -145,6 +141,7 @@ struct Parser<'d> {
     text: String,
     code: Option<u32>,
     words: Option<Box<str>>,
+    spare: Spare,
 }
 
 impl<'d> Parser<'d> {
@@ -158,6 +155,7 @@ impl<'d> Parser<'d> {
             text: String::new(),
             code: None,
             words: None,
+            spare: Spare::default(),
         }
     }
 
@@ -187,8 +185,10 @@ impl<'d> Parser<'d> {
         }
         let name = start.name();
         let place = self.place(name.as_ref())?;
-        let attributes = Attributes::read(self.dialect, start)?;
+        let spare = std::mem::take(&mut self.spare);
+        let attributes = Attributes::read(self.dialect, start.attributes_raw(), spare)?;
         self.enter(place, &attributes)?;
+        self.spare = attributes.spare();
         self.text.clear();
         self.open.push(place);
         Ok(())
@@ -257,6 +257,7 @@ impl<'d> Parser<'d> {
                 let offer = offer(attributes);
                 self.with_reply(|reply| {
                     if let Some(line) = reply.lines.last_mut() {
+                        line.line.offers.reserve_exact(1);
                         line.line.offers.push(offer);
                     }
                 });
@@ -330,72 +331,6 @@ impl<'d> Parser<'d> {
         self.response.message = self.code.map(|code| Failure { code: Code::Number(code), text });
         Ok(self.response)
     }
-}
-
-/// The attributes of an element.
-struct Attributes<'e> {
-    dialect: &'e Dialect,
-    values: Vec<(&'e str, Cow<'e, str>)>,
-}
-
-impl<'e> Attributes<'e> {
-    fn read(dialect: &'e Dialect, start: &'e BytesStart<'_>) -> Result<Self, WireError> {
-        let mut values: Vec<(&'e str, Cow<'e, str>)> = Vec::new();
-        let mut raw = start.attributes();
-        // A name that stands twice is looked for here: there are few of them.
-        for attribute in raw.with_checks(false) {
-            let attribute = attribute.map_err(|_| WireError::Syntax)?;
-            let key = attribute.key.into_inner();
-            if values.iter().any(|(known, _)| *known == key) {
-                return Err(WireError::Syntax);
-            }
-            if values.len() >= ATTRIBUTES_MAX {
-                return Err(WireError::TooMany);
-            }
-            if values.is_empty() {
-                values.reserve_exact(8);
-            }
-            values.push((key, plain(attribute)?));
-        }
-        Ok(Self { dialect, values })
-    }
-
-    fn find(&self, word: Word) -> Option<&str> {
-        let name = self.dialect.word(word);
-        let found = self.values.iter().find(|(key, _)| *key == name);
-        found.map(|(_, value)| value.as_ref())
-    }
-
-    /// `None` when it is missing or empty.
-    fn text(&self, word: Word) -> Option<Box<str>> {
-        self.trimmed(word).map(Into::into)
-    }
-
-    fn trimmed(&self, word: Word) -> Option<&str> {
-        self.find(word).map(str::trim).filter(|value| !value.is_empty())
-    }
-
-    fn number<T>(
-        &self,
-        word: Word,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, WireError> {
-        let Some(text) = self.trimmed(word) else { return Ok(None) };
-        read(text).map(Some).ok_or(WireError::Number(word.usual()))
-    }
-
-    fn amount(&self, word: Word) -> Result<Option<Kopecks>, WireError> {
-        self.number(word, read_amount)
-    }
-}
-
-/// The value as it is meant. Most are as they are written.
-fn plain<'e>(attribute: Attribute<'e>) -> Result<Cow<'e, str>, WireError> {
-    if attribute.value.bytes().all(|byte| byte >= b' ' && byte != b'&') {
-        return Ok(attribute.value);
-    }
-    let value = attribute.normalized_value(XmlVersion::Implicit1_0);
-    value.map_err(|_| WireError::Entity)
 }
 
 fn reply(kind: Kind, attributes: &Attributes<'_>) -> Result<Reply, WireError> {

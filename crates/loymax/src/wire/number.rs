@@ -77,7 +77,24 @@ pub(crate) fn moment(at: Timestamp) -> String {
 
 /// `None` when it is no amount of whole kopecks.
 pub(crate) fn read_amount(text: &str) -> Option<Kopecks> {
-    Kopecks::parse_rubles(text.trim()).ok()
+    let text = text.trim();
+    match plain_kopecks(text) {
+        Some(kopecks) => Some(Kopecks(kopecks)),
+        None => Kopecks::parse_rubles(text).ok(),
+    }
+}
+
+/// Digits, a point and two digits, as amounts of answers are. `None` for others, which may be
+/// amounts all the same.
+fn plain_kopecks(text: &str) -> Option<i64> {
+    let (whole, [b'.', tens, ones]) = text.as_bytes().split_last_chunk()? else { return None };
+    // Leading zeros are left to the strict reader.
+    let plain = matches!(whole, [b'0'] | [b'1'..=b'9', ..]) && whole.len() <= 12;
+    if !plain {
+        return None;
+    }
+    let mut digits = whole.iter().chain([tens, ones]);
+    digits.try_fold(0_i64, |sum, byte| sum.checked_mul(10)?.checked_add(digit(*byte)?))
 }
 
 /// `None` when it is no quantity of ours; answers are not refused for it.
@@ -119,6 +136,27 @@ mod tests {
         assert_eq!(read_amount(" 3999 "), Some(Kopecks(399_900)));
         assert_eq!(read_amount("1.234"), None);
         assert_eq!(read_amount("1 000.00"), None);
+        for text in [
+            "",
+            ".",
+            ".00",
+            "0.00",
+            "00.00",
+            "01.00",
+            "-0.01",
+            "+1.00",
+            "1.0",
+            "1,00",
+            "1.0x",
+            "x.00",
+            "9.9.99",
+            "999999999999.99",
+            "1000000000000.00",
+            "92233720368547758.08",
+            "1e2.00",
+        ] {
+            assert_eq!(read_amount(text), Kopecks::parse_rubles(text).ok(), "{text}");
+        }
     }
 
     #[test]
