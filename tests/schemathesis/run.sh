@@ -49,7 +49,7 @@ while True:
     first.bind(("127.0.0.1", 0))
     base = first.getsockname()[1]
     try:
-        for step in (10, 1315, 9032):
+        for step in (10, 20, 1315, 9032):
             socket.socket().bind(("127.0.0.1", base + step))
     except (OSError, OverflowError):
         continue

@@ -26,6 +26,7 @@ Examples (with cargo: `cargo run -- …`):
   stand check-config --config venue.toml
   stand sim atol                        a fiscal register alone, on 16732
   stand sim dualconnector               a card terminal alone, on 9015
+  stand sim loymax                      a Loymax processing alone, on 7720
   stand sim sberbank                    a folder with sb_pilot in it, simulated
   stand demo table                      the story of a paid bill, told and checked
   stand guest show 149725735
@@ -46,7 +47,8 @@ pub(crate) struct Options {
     /// Where the data lives
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", default_value = "./data")]
     pub(crate) data: PathBuf,
-    /// Port of the page; till 1 listens 10 above, the simulated terminal 1315, the register 9032
+    /// Port of the page; till 1 listens 10 above, the simulated processing 20, the
+    /// terminal 1315, the register 9032
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "N", default_value_t = 7700)]
     pub(crate) port_base: u32,
     /// What to log, as `info` or `warn,tillway_waiter=debug`
@@ -154,6 +156,24 @@ pub(crate) enum Sim {
                             curl -s http://127.0.0.1:9015/sim/step -d \
                             '{\"decide\":\"takenAndLost\"}'")]
     Dualconnector(SimDualConnector),
+    /// A Loymax processing with guests, cards, coupons and points, whose requests are shown here
+    ///
+    /// It listens on 7720, 20 above the port of the page: project demo, till TILL-0007, password
+    /// demo; the guest 79990000001 has the card 2990000000019 and 250.00 points. What was sold is
+    /// forgotten when it stops. `GET /sim/house` shows points and purchases, `GET /sim/tape` the
+    /// requests; `POST /sim/fault` says what goes wrong with the next one, or with the next that
+    /// has the command `at`: refused, lostBefore, lostAfter, http, truncated, code, messageCode,
+    /// noVersion, reordered, renumbered, noCheque, badSignature, noSignature, slow or skew.
+    /// `POST /sim/seed` lets chance decide, `POST /sim/clock` moves its clock, `POST /sim/qr` makes
+    /// the QR code of a card.
+    #[command(after_help = "Examples:\n  stand sim loymax\n  \
+                            curl -s http://127.0.0.1:7720/sim/house\n  \
+                            curl -s http://127.0.0.1:7720/sim/qr -d '{\"card\":\"2990000000019\"}'\n  \
+                            curl -s http://127.0.0.1:7720/sim/fault -d \
+                            '{\"fault\":\"lostAfter\",\"at\":\"Pay\"}'\n  \
+                            curl -s http://127.0.0.1:7720/sim/seed -d \
+                            '{\"seed\":7,\"permille\":100}'")]
+    Loymax,
     /// The folder of a Sberbank terminal with the bank's program in it, whose runs are shown here
     ///
     /// The program is this one under the name `sb_pilot`; it runs whether or not this command does,

@@ -33,6 +33,9 @@ pub(crate) use devices::{Devices, Terminal};
 /// The distance from the page's port to that of the first till.
 const TILL_PORT_STEP: u32 = 10;
 
+/// The distance to that of the simulated Loymax processing: 7720 in the demo.
+const PROCESSING_PORT_STEP: u32 = 20;
+
 /// The distance to that of the simulated register: 16732, as ATOL's own server has it.
 const REGISTER_PORT_STEP: u32 = 9_032;
 
@@ -63,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) register: Option<SocketAddr>,
     /// Where the simulated DualConnector is, in demo mode.
     pub(crate) terminal: Option<SocketAddr>,
+    /// Where the simulated Loymax processing is, in demo mode.
+    pub(crate) processing: Option<SocketAddr>,
     /// What `check-config` asks whether it is there; sales do not use it yet.
     pub(crate) devices: Devices,
     /// Limits of all listeners.
@@ -218,6 +223,7 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
     // The farthest port comes first, so that the limit that is named is the one that holds.
     let register = demo.then(|| register_at(port_base)).transpose()?;
     let terminal = demo.then(|| terminal_at(port_base)).transpose()?;
+    let processing = demo.then(|| processing_at(port_base)).transpose()?;
     let mut tills = Vec::new();
     for (till, place) in file.till.iter().zip(0..) {
         tills.push(till_of(till, place, port_base)?);
@@ -237,6 +243,7 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
         tills,
         register,
         terminal,
+        processing,
         devices: devices::devices_of(&file)?,
         server: server_of(&file.limits)?,
         engine,
@@ -278,6 +285,11 @@ pub(crate) fn register_at(port_base: u32) -> Result<SocketAddr, Failure> {
 /// Where the simulated card terminal listens.
 pub(crate) fn terminal_at(port_base: u32) -> Result<SocketAddr, Failure> {
     loopback(port_base, TERMINAL_PORT_STEP, "the simulated card terminal")
+}
+
+/// Where the simulated Loymax processing listens.
+pub(crate) fn processing_at(port_base: u32) -> Result<SocketAddr, Failure> {
+    loopback(port_base, PROCESSING_PORT_STEP, "the simulated processing")
 }
 
 /// Where one says what the simulated `sb_pilot` does next.
@@ -485,6 +497,7 @@ mod tests {
         assert_eq!(config.tills[0].listen.to_string(), "127.0.0.1:7710");
         assert_eq!(config.register.unwrap().to_string(), "127.0.0.1:16732");
         assert_eq!(config.terminal.unwrap().to_string(), "127.0.0.1:9015");
+        assert_eq!(config.processing.unwrap().to_string(), "127.0.0.1:7720");
         assert_eq!(check(&config), Vec::<String>::new());
         let debug = format!("{config:?}");
         assert!(!debug.contains(demo::TILL_TOKEN) && !debug.contains(demo::TOKEN_KEY), "{debug}");

@@ -17,6 +17,7 @@ mod sb_pilot;
 mod serve;
 mod sim_atol;
 mod sim_dualconnector;
+mod sim_loymax;
 mod sim_sberbank;
 mod stand;
 mod table;
@@ -86,6 +87,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Some(Command::Sim(Sim::Dualconnector(wanted))) => {
             sim_dualconnector::serve_alone(options.port_base, &wanted).await.map(done)
+        }
+        Some(Command::Sim(Sim::Loymax)) => {
+            sim_loymax::serve_alone(options.port_base).await.map(done)
         }
         Some(Command::Sim(Sim::Sberbank(wanted))) => {
             sim_sberbank::serve_alone(options, &wanted).await.map(done)

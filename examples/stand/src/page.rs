@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::demo;
 use crate::http::{Answer, answer};
 use crate::metrics::Metrics;
+use crate::sim_loymax;
 use crate::stand::Stand;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -128,6 +129,10 @@ impl Page {
         if let Some(terminal) = self.config.terminal {
             let place = format!("http://{terminal}/");
             row("DualConnector with a card terminal, simulated", &place, true);
+        }
+        if let Some(processing) = self.config.processing {
+            let place = format!("http://{processing}{}", sim_loymax::PATH);
+            row("Loymax processing, simulated", &place, true);
         }
         row("Control port for commands", "control.toml", true);
         html.push_str("</table>");

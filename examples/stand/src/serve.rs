@@ -28,7 +28,7 @@ use crate::http::Handler;
 use crate::metrics::{Edge, Metrics};
 use crate::page::Page;
 use crate::stand::{Stand, listen};
-use crate::{say, sim_atol, sim_dualconnector, watch};
+use crate::{say, sim_atol, sim_dualconnector, sim_loymax, watch};
 
 /// How long flows may take to end when the stand stops, after the listeners are closed.
 const FLOWS_MAX: Duration = Duration::from_secs(10);
@@ -64,6 +64,7 @@ struct Listeners {
     tills: Vec<(Till, TcpListener)>,
     register: Option<TcpListener>,
     terminal: Option<TcpListener>,
+    processing: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -82,7 +83,12 @@ impl Listeners {
         }
         let control = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let page = listen(config.page).await?;
-        Ok(Self { page, control: listen(control).await?, tills, register, terminal })
+        let mut processing = None;
+        if let Some(address) = config.processing {
+            processing = Some(listen(address).await?);
+        }
+        let control = listen(control).await?;
+        Ok(Self { page, control, tills, register, terminal, processing })
     }
 }
 
@@ -157,6 +163,11 @@ fn open_doors(
         let stopped = told(stopping);
         let limits = config.server.clone();
         servers.spawn(sim_dualconnector::serve(terminal, listener, limits, stopped));
+    }
+    if let Some(listener) = listeners.processing {
+        let processing = sim_loymax::processing(Arc::clone(&stand.clock) as Arc<dyn Clock>);
+        let (limits, stopped) = (config.server.clone(), told(stopping));
+        servers.spawn(sim_loymax::serve(processing, listener, limits, stopped));
     }
     let make = move |peer: PeerInfo| {
         let page = page.clone();
@@ -316,6 +327,10 @@ fn greet(config: &Config, stand: &Stand) {
     }
     if let Some(terminal) = config.terminal {
         row("DualConnector with a card terminal", &format!("simulated, http://{terminal}/"));
+    }
+    if let Some(processing) = config.processing {
+        let place = format!("simulated, http://{processing}{}", sim_loymax::PATH);
+        row("Loymax processing", &place);
     }
     say("");
     say("listening; Ctrl-C stops");

@@ -107,7 +107,8 @@ pub(crate) async fn check_machine(config: &Config, data: &Path) -> Vec<String> {
     }
     let mut found = Vec::new();
     let listeners = config.tills.iter().map(|till| till.listen).chain([config.page]);
-    let listeners = listeners.chain(config.register).chain(config.terminal);
+    let listeners =
+        listeners.chain(config.register).chain(config.terminal).chain(config.processing);
     for address in listeners {
         if let Err(failure) = listen(address).await {
             found.push(failure.to_string());

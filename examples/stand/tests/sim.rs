@@ -6,7 +6,9 @@ mod common;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use common::{BINARY, REGISTER_STEP, TERMINAL_STEP, ask, folder, port_base, serve};
+use common::{
+    BINARY, PROCESSING_STEP, REGISTER_STEP, TERMINAL_STEP, ask, folder, port_base, serve,
+};
 
 const OPEN: &str = r#"{"uuid":"b1","request":[{"type":"openShift","operator":{"name":"Анна"}}]}"#;
 
@@ -126,6 +128,27 @@ fn a_terminal_alone_shows_its_operations() {
     assert!(alone.hears("банк денег не двигал"));
     assert!(alone.hears("ОПЛАТА, коп. 12500, номер 417: 1 ОДОБРЕНО"));
     assert!(alone.hears("СУММА 125.00 RUB"));
+    assert_eq!(alone.stop(), Some(0));
+}
+
+#[test]
+fn a_processing_alone_shows_its_requests() {
+    let mut alone = Alone::start(PROCESSING_STEP, &["loymax"]);
+    let balance = "<XMLRequest><Version>3.2</Version><Balances><BalanceRequest ElementID=\"1\" \
+                   OperationID=\"b1\" OperationDate=\"2026-03-14T12:00:05+03:00\">\
+                   <Identifier Type=\"Auto\" Value=\"2990000000019\"/></BalanceRequest>\
+                   </Balances></XMLRequest>";
+    let till = ["Authorization: Basic VElMTC0wMDA3OmRlbW8="];
+    let post = |headers: &[&str]| {
+        ask(alone.port, "POST", "/XmlExchange/demo/TILL-0007/", headers, balance)
+    };
+    assert_eq!(post(&[]).status, "HTTP/1.1 401 Unauthorized");
+    assert!(post(&till).body.contains("BonusAmount=\"250.00\""));
+    let said = ask(alone.port, "POST", "/sim/fault", &[], r#"{"fault":"http","value":503}"#);
+    assert_eq!(said.status, "HTTP/1.1 200 OK");
+    assert_eq!(post(&till).status, "HTTP/1.1 503 Service Unavailable");
+    assert!(ask(alone.port, "GET", "/sim/house", &[], "").body.contains("79990000001: 250.00"));
+    assert!(alone.hears("TILL-0007: Balance 0 200"));
     assert_eq!(alone.stop(), Some(0));
 }
 

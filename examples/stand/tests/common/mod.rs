@@ -44,7 +44,10 @@ pub(crate) const REGISTER_STEP: u16 = 9_032;
 /// The distance to that of the simulated card terminal.
 pub(crate) const TERMINAL_STEP: u16 = 1_315;
 
-/// A port that is free together with those of the first till, of the register and of the terminal.
+/// The distance to that of the simulated Loymax processing.
+pub(crate) const PROCESSING_STEP: u16 = 20;
+
+/// A port that is free together with those of the first till and of all simulators.
 pub(crate) fn port_base() -> u16 {
     loop {
         let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -53,7 +56,7 @@ pub(crate) fn port_base() -> u16 {
             let port = base.checked_add(step);
             port.is_some_and(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
         };
-        if free(10) && free(REGISTER_STEP) && free(TERMINAL_STEP) {
+        if [10, PROCESSING_STEP, REGISTER_STEP, TERMINAL_STEP].into_iter().all(free) {
             return base;
         }
     }
