@@ -1,5 +1,6 @@
 //! What a till hears, call by call.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tillway_core::flow::purchase::Stage;
@@ -136,6 +137,31 @@ fn a_payment_without_an_answer() {
                 .count()
         };
         assert_eq!(of(1), 1, "a payment is never sent twice");
+    }
+}
+
+/// Discounts and points that are not what was asked are on no receipt.
+#[test]
+fn an_answer_that_does_not_add_up_is_none() {
+    for lie_at in [Kind::Calculate, Kind::Pay] {
+        let world = world();
+        let fuse = Fuse::never();
+        let loyalty = world.start(&fuse);
+        fuse.lies.store(lie_at == Kind::Calculate, Ordering::Relaxed);
+        let mut told = sale(1, &cheque(30_000));
+        match run(loyalty.calculate(&told, None, None)).unwrap() {
+            Ok(granted) => told.cheque = granted.cheque,
+            Err(without) => assert_eq!(without.reason, Reason::NoAnswer),
+        }
+        fuse.lies.store(true, Ordering::Relaxed);
+        assert!(run(loyalty.pay(&told, Kopecks(5_000), None, None)).unwrap().is_err());
+        fuse.lies.store(false, Ordering::Relaxed);
+        assert!(run(loyalty.accrue(&told, &[], None)).unwrap().is_ok());
+        assert!(run(loyalty.confirm(&id(1), None)).unwrap().is_ok());
+        drain(&world, "it does not add up");
+        let total = told.cheque.total().unwrap().0;
+        assert_eq!(world.processing.balance(CARD), Some(Kopecks(100_000 + total / 20)));
+        assert_eq!(world.processing.unfinished(), []);
     }
 }
 

@@ -35,7 +35,7 @@ fn a_death_at_every_point_of_every_sale() {
                 let over = till.play(&world, &Fuse::at(point));
                 let place = format!("{point} of {:?} with {:?}", till.habit, world.resend);
                 assert!(till.play(&world, &Fuse::never()), "{place}");
-                assert!(till.is_done(), "{place}");
+                assert!(till.is_done() && till.earns(), "{place}");
                 check(&world, &[till], &place);
                 if over {
                     break;
@@ -78,6 +78,7 @@ fn a_cut_at_every_message() {
                         let fuse = Fuse::cutting(nth, cut, more);
                         let place = format!("{cut:?} at {nth}, then {more}: {till:?}");
                         assert!(till.play(&world, &fuse) && till.is_done(), "{place}");
+                        assert!(till.earns(), "{place}");
                         let sent = fuse.sent.load(Ordering::Relaxed);
                         check(&world, &[till], &place);
                         if nth >= sent {

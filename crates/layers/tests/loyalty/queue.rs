@@ -54,6 +54,24 @@ fn the_queue_is_sent_when_the_link_is_back() {
     assert_eq!(world.processing.balance(CARD), Some(Kopecks(106_000)));
 }
 
+/// What nobody answered waits for its time, and longer each time.
+#[test]
+fn a_message_without_an_answer_waits() {
+    let world = world();
+    let loyalty = world.start(&Fuse::never());
+    sell_offline(&world, &loyalty, 1);
+    world.processing.link(true);
+    wait(&world, 301);
+    let loyalty = world.start(&Fuse::cutting(0, Cut::Request, 0));
+    for seconds in [0, 4] {
+        wait(&world, seconds);
+        let sent = run(loyalty.drain(100)).unwrap().sent;
+        assert_eq!(sent, u32::from(seconds == 0), "after {seconds} s");
+    }
+    wait(&world, 300);
+    assert_eq!(run(loyalty.drain(100)).unwrap().settled, 1);
+}
+
 /// A sale comes first: the queue rests while the till is at one.
 #[test]
 fn the_queue_rests_during_a_sale() {

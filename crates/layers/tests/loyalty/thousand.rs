@@ -64,6 +64,7 @@ fn many_sales(seed: u64, duplicates: Duplicates, resend: ResendId) {
         let loyalty = world.start(&fate(&mut random));
         world.clock.advance(Duration::from_secs(random.below(90)));
         let _ = run(loyalty.drain(random.below(6).try_into().unwrap()));
+        assert!(till.earns(), "seed {seed}: sale {number} has no points: {till:?}");
         tills.push(till);
     }
     check(&world, &tills, &format!("seed {seed}"));

@@ -193,6 +193,11 @@ impl Till {
         }
     }
 
+    /// Whether the guest was told of points, now or later.
+    pub(crate) fn earns(&self) -> bool {
+        self.receipt.as_ref().is_some_and(|receipt| receipt.earns)
+    }
+
     /// Whether the program has nothing left to do.
     pub(crate) fn is_done(&self) -> bool {
         self.done && self.left.is_empty()

@@ -2,7 +2,7 @@
 
 use std::future::{Future, pending};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub(crate) struct Fuse {
     pub(crate) commit: Mutex<Option<(u64, CommitError, bool)>>,
     /// The message that is lost: how many are left before, how, and how many after it are too.
     pub(crate) cut: Mutex<Option<(u64, Cut, u64)>>,
+    /// Whether answers do not add up.
+    pub(crate) lies: AtomicBool,
     /// How many messages were sent.
     pub(crate) sent: AtomicU64,
 }
@@ -203,6 +205,16 @@ impl LoyaltyProcessing for CutProcessing {
                 lost()
             }
             None => self.inner.send(message).await,
+        };
+        let outcome = match outcome {
+            Outcome::Done(mut answer) if self.fuse.lies.load(Ordering::Relaxed) => {
+                for line in &mut answer.lines {
+                    line.discount = line.discount.map(|off| Kopecks(off.0 + 1));
+                    line.paid = line.paid.map(|paid| Kopecks(paid.0 + 1));
+                }
+                Outcome::Done(answer)
+            }
+            other => other,
         };
         self.fuse.point().await;
         outcome
