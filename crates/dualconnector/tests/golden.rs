@@ -57,7 +57,7 @@ fn golden(name: &str, text: &str) {
 }
 
 #[test]
-fn requests_that_move_money() {
+fn qb4_requests_that_move_money() {
     let part = Kopecks(2_500);
     let rows = [
         ("sale", PAY),
@@ -79,7 +79,7 @@ fn requests_that_move_money() {
 }
 
 #[test]
-fn requests_that_move_nothing() {
+fn qb4_requests_that_move_nothing() {
     let ask = |name: &str, change: fn(&mut Config), call: &dyn Fn(&DualConnector)| {
         let (terminal, script) = terminal(&["test"], change);
         call(&terminal);
@@ -96,7 +96,7 @@ fn requests_that_move_nothing() {
 
 /// Another bank's codes and fields are configuration.
 #[test]
-fn profile_is_configuration() {
+fn qb3_profile_is_configuration() {
     use tillway_dualconnector::profile::{Call, Field};
     let change = |config: &mut Config| {
         config.profile.codes.insert(Call::Refund, 3);
@@ -148,7 +148,7 @@ fn outcome(outcome: &MoneyOutcome) -> String {
 
 /// Every answer that a payment may get, and what it means.
 #[test]
-fn answers_to_a_payment() {
+fn qb5_answers_to_a_payment() {
     let mut names: Vec<String> = std::fs::read_dir(fixture("answers"))
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
@@ -167,7 +167,7 @@ fn answers_to_a_payment() {
 
 /// What a status means is looked at once more by hand: the file above may be written by a mistake.
 #[test]
-fn statuses_and_errors() {
+fn qb5_statuses_and_errors() {
     let rows = [
         ("status_1", "approved 12500"),
         ("status_1_host_code_refused", "approved 12500"),
@@ -217,7 +217,7 @@ fn statuses_and_errors() {
 }
 
 #[test]
-fn reports_and_reconciliations() {
+fn qb6_reports_and_reconciliations() {
     let (full, _) = terminal(&["report_full"], |_| {});
     let report = block_on(full.report(ReportKind::Full)).unwrap();
     let totals = report.totals.unwrap();

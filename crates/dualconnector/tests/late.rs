@@ -37,7 +37,7 @@ fn slow(seconds: u64, decide: Decide) -> Step {
 }
 
 #[test]
-fn a_deadline_is_a_doubt_and_the_late_answer_is_kept() {
+fn qc2_a_deadline_is_a_doubt_and_the_late_answer_is_kept() {
     run(async {
         let inside = Inside::new(Way::Http, Settings::default());
         let terminal = inside.adapter(Config::new(ADDRESS));

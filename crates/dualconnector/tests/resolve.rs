@@ -48,7 +48,7 @@ fn resolve(answers: &[&str], books: &Books, soon: bool) -> (Resolution, usize) {
 const NONE: &str = "status_16";
 
 #[test]
-fn the_last_receipt_is_enough() {
+fn qb10_the_last_receipt_is_enough() {
     let (found, asked) = resolve(&["test", "status_1"], &NOBODYS, true);
     match found {
         Resolution::Approved(paid) => {
@@ -62,7 +62,7 @@ fn the_last_receipt_is_enough() {
 }
 
 #[test]
-fn the_report_is_asked_when_the_receipt_is_of_another() {
+fn qb10_the_report_is_asked_when_the_receipt_is_of_another() {
     let (found, _) = resolve(&["test", NONE, "report_full"], &NOBODYS, true);
     assert!(matches!(found, Resolution::Approved(_)), "{found:?}");
 }

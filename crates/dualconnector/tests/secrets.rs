@@ -53,7 +53,7 @@ impl Known for Nobody {
 }
 
 #[test]
-fn no_card_number_survives() {
+fn qc3_no_card_number_survives() {
     for status in ["1", "2", "16", "17", "34", "53", "0", ""] {
         let (clock, spawner) = (Arc::new(TestClock::at(BEGIN)), Arc::new(InlineSpawner));
         let http = Arc::new(Careless(status));

@@ -76,7 +76,7 @@ fn paper(text: &mut String, slips: &[Slip]) {
 }
 
 #[test]
-fn every_line_of_an_answer() {
+fn qa4_every_line_of_an_answer() {
     let mut text = String::new();
     for (name, bytes) in files("answers") {
         let script = Script::of([(Some(bytes), None)]);
@@ -89,7 +89,7 @@ fn every_line_of_an_answer() {
 
 /// Only what this run has written is read: an approval of an earlier run is none.
 #[test]
-fn an_old_answer_is_none() {
+fn qa4_an_old_answer_is_none() {
     let old = std::fs::read(fixture("answers/lines_22.e")).unwrap();
     let script = Script::of([(None, None)]).with_old("e", &old).with_old("p", b"SLIP");
     let (terminal, _) = scripted(&script, |_| {});
@@ -104,7 +104,7 @@ fn an_old_answer_is_none() {
 }
 
 #[test]
-fn every_shape_of_a_slip() {
+fn qa5_every_shape_of_a_slip() {
     let answer = std::fs::read(fixture("answers/lines_22.e")).unwrap();
     let mut text = String::new();
     for (name, bytes) in files("slips") {
@@ -119,7 +119,7 @@ fn every_shape_of_a_slip() {
 }
 
 #[test]
-fn every_command_line() {
+fn qa3_every_command_line() {
     let of = Original {
         amount: Kopecks(12_500),
         returned: Kopecks::ZERO,

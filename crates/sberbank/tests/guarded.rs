@@ -63,7 +63,7 @@ impl Place {
 
 /// The pad gave it back by itself. The till finds that out, and goes on.
 #[test]
-fn a_held_payment_that_gave_itself_back_blocks_nobody_for_ever() {
+fn qa7_and_qa8_a_held_payment_that_gave_itself_back_blocks_nobody() {
     let place = place();
     let (attempt, paid) = place.held();
     place.pays_beside();

@@ -104,7 +104,7 @@ fn a_program_that_hangs_is_killed_and_in_doubt() {
 
 /// What happens next is said beside a pad, or in the environment of one run.
 #[test]
-fn a_step_is_said_beside_the_pad_or_in_the_environment() {
+fn qa10_a_step_is_said_beside_the_pad_or_in_the_environment() {
     let place = place(|_| {});
     let folder = place.folder.path();
     push_step(folder, &Step::refuses(4451)).unwrap();

@@ -86,7 +86,7 @@ fn the_banks_no_is_a_no_and_a_lost_pad_is_a_doubt() {
 
 /// Every lie with the money taken, and with the money not taken: never declined, and found out.
 #[test]
-fn a_lie_is_a_doubt_and_is_found_out() {
+fn qa8_a_lie_is_a_doubt_and_is_found_out() {
     let lies = [
         Says::Code(99),
         Says::Code(2004),
@@ -208,7 +208,7 @@ fn money_goes_back_by_reference_and_never_more_than_was_taken() {
 }
 
 #[test]
-fn a_suspended_payment_gives_itself_back() {
+fn qa7_a_suspended_payment_gives_itself_back() {
     let bench = bench(Settings::default(), |config| config.two_phase = true);
     let first = bench.paid(7, 1_000);
     block_on(bench.terminal.hold(&bench.attempt(7), &first)).unwrap();
@@ -232,7 +232,7 @@ fn a_suspended_payment_gives_itself_back() {
 }
 
 #[test]
-fn a_roll_back_undoes_the_last_payment() {
+fn qa7_a_roll_back_undoes_the_last_payment() {
     for two_phase in [true, false] {
         let bench = bench(Settings::default(), |config| config.two_phase = two_phase);
         let approval = bench.paid(7, 1_000);

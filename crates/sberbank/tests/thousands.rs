@@ -343,7 +343,7 @@ fn nobody_paid_twice(kiosk: &Kiosk) {
 }
 
 #[test]
-fn two_thousand_payments_agree_with_the_bank() {
+fn qa8_two_thousand_payments_agree_with_the_bank() {
     let kiosk = run(2_026, 2_000, Settings::default(), false);
     nobody_paid_twice(&kiosk);
     assert_eq!(kiosk.judged, 0, "a pad that knows numbers needs no person");
@@ -376,7 +376,7 @@ fn a_judged_roll_back_frees_the_terminal() {
 }
 
 #[test]
-fn two_thousand_payments_in_two_phases() {
+fn qa7_and_qa8_two_thousand_payments_in_two_phases() {
     let kiosk = run(11, 2_000, Settings::default(), true);
     nobody_paid_twice(&kiosk);
 }

@@ -178,7 +178,7 @@ fn an_emergency_cancel_may_need_the_number() {
 }
 
 #[test]
-fn one_operation_at_a_time_and_it_ends_without_its_client() {
+fn qb11_one_operation_at_a_time_and_it_ends_without_its_client() {
     run(async {
         let bench = Bench::new(utf8());
         let gives_up = bench.clock.sleep(Duration::from_secs(1));
@@ -211,7 +211,7 @@ fn who_restarts_is_away_and_forgets_who_waits() {
 }
 
 #[test]
-fn steps_come_true() {
+fn qb11_steps_come_true() {
     run(async {
         let bench = Bench::new(utf8());
         for (decide, want, moved) in [

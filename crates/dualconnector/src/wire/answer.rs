@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_read_padded_or_not() {
+    fn qb2_fields_are_read_padded_or_not() {
         let packet = fields(
             r#"<field id="0">125</field><field id="04"> 643 </field><field id="999">x</field>
             <field id="63" hex="true">31 32 c0</field><field id="86" hex="true">00FF</field>

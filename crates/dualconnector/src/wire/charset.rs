@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_found_whatever_is_said_of_them() {
+    fn qb2_letters_are_found_whatever_is_said_of_them() {
         let rows = [
             ("windows-1251", WINDOWS_1251, Some("text/xml; charset=windows-1251")),
             ("windows-1251", WINDOWS_1251, None),

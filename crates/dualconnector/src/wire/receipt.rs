@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_read() {
+    fn qb6_tags_are_read() {
         let both = "0xDF^^ЧЕК 0012\r\nСУММА 125.00~0xDA^^ЧЕК 0012&#13;&#10;СУММА~0xDE^^MIR~\
             0x4F^AID^A0000006581010~0x95^^0000~0x1F^name^~";
         let read = receipt(both);

@@ -150,7 +150,7 @@ fn dies(story: Story, place: &Place, ids: Attempts, point: u64) -> bool {
 }
 
 #[test]
-fn a_death_at_every_point_of_every_payment() {
+fn qc3_a_death_at_every_point_of_every_payment() {
     for phases in [TwoPhase::Native, TwoPhase::Emulated] {
         for story in STORIES {
             let mut deaths = 0;

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_encoding_is_told_apart() {
+    fn qa4_each_encoding_is_told_apart() {
         let texts = [
             "ОДОБРЕНО",
             "0,ОДОБРЕНО\n220200******0417",

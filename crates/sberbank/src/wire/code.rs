@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_of_the_table() {
+    fn qa6_every_row_of_the_table() {
         let rows = [
             (0, Approved),
             (2000, Declined(GuestCancelled)),
