@@ -14,6 +14,8 @@ mod favourites;
 mod model;
 mod oauth;
 mod processing;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
