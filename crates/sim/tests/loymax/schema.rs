@@ -119,6 +119,24 @@ async fn the_schema_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_schema_knows_what_the_adapter_writes() {
+    let till = Till::new();
+    till.processing.house().with(|store| store.rules.cancel_operations = true);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../loymax/fixtures/requests");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let answer = till.post(std::fs::read(&path).unwrap()).await.unwrap();
+        let told = String::from_utf8(answer.body().to_vec()).unwrap();
+        assert!(told.contains("<ErrorCode>0</ErrorCode>"), "{} {told}", path.display());
+        count += 1;
+    }
+    assert!(count >= 10, "{count}");
+    let journal = till.processing.journal();
+    assert!(journal.iter().all(|entry| entry.commands.len() == 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_is_answered_in_its_order() {
     let till = Till::new();
     let all =

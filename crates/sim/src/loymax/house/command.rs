@@ -6,6 +6,9 @@ use super::{
     Store,
 };
 
+/// The most purchases of a house; none is ever forgotten.
+const PURCHASES_MAX: usize = 200_000;
+
 /// The most lines of a cheque.
 const LINES_MAX: usize = 1_000;
 
@@ -53,6 +56,9 @@ impl Store {
             return match kind {
                 Pay => Err(refused(Code::IncorrectOperationOrder)),
                 Confirm | Cancel | CancelOperation => Err(refused(Code::PurchaseNotFound)),
+                _ if self.purchases.len() >= PURCHASES_MAX => {
+                    Err(Refusal::new(Code::SystemError, "Слишком много покупок"))
+                }
                 _ => Ok(None),
             };
         };

@@ -60,14 +60,26 @@ impl Store {
 
     /// What is due: purchases that nobody finished are cancelled.
     pub(super) fn settle(&mut self, now: Timestamp) {
+        let turned_back = now < self.now;
         self.now = now;
         let limit = self.rules.abandoned_after;
-        let open = |purchase: &Purchase| {
-            !matches!(purchase.state, State::Confirmed | State::Cancelled)
-                && now >= purchase.begun.after(limit)
-        };
-        let due = self.purchases.iter().filter(|(_, purchase)| open(purchase));
-        let due: Vec<String> = due.map(|(id, _)| id.clone()).collect();
+        // Purchases begun since the last look are due later than those that it saw.
+        let seen = self.looked.filter(|(known, _)| *known == limit && !turned_back);
+        if seen.is_some_and(|(_, again)| now < again) {
+            return;
+        }
+        let open =
+            |purchase: &Purchase| !matches!(purchase.state, State::Confirmed | State::Cancelled);
+        let open = self.purchases.iter().filter(|(_, purchase)| open(purchase));
+        let mut again = now.after(limit);
+        let mut due = Vec::new();
+        for (id, purchase) in open {
+            match purchase.begun.after(limit) {
+                end if end <= now => due.push(id.clone()),
+                end => again = again.min(end),
+            }
+        }
+        self.looked = Some((limit, again));
         for id in due {
             if let Ok(mut purchase) = self.release(&id) {
                 purchase.state = State::Cancelled;

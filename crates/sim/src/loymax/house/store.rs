@@ -1,6 +1,7 @@
 //! The books.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use tillway_core::Timestamp;
 
@@ -49,6 +50,8 @@ pub struct Store {
     pub(super) qr_made: u64,
     /// What only the Public API knows.
     pub public: Public,
+    /// The limit of the last look for abandoned purchases, and when to look again.
+    pub(super) looked: Option<(Duration, Timestamp)>,
     pub(super) done_order: VecDeque<String>,
 }
 
