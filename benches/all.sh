@@ -30,12 +30,14 @@ printf '%s cores, %s of memory, %s on %s\n' "$(nproc)" \
 printf 'load average %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
 
 step "build"
-cargo bench -q -p tillway-core -p tillway-transport -p tillway-sqlite -p stand --benches --no-run
+cargo bench -q -p tillway-core -p tillway-loymax -p tillway-transport -p tillway-sqlite -p stand --benches --no-run
 cargo build -q --release --locked --manifest-path benches/doubleentry/Cargo.toml
 
 step "arithmetic and codecs"
 bench tillway-core money
 bench tillway-transport codec
+bench tillway-loymax wire
+bench tillway-loymax loopback
 
 step "the store"
 bench tillway-sqlite book

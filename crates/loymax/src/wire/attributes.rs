@@ -41,15 +41,17 @@ impl<'e> Attributes<'e> {
                 return Ok(Self { dialect, values });
             }
             // Between two attributes there is white space.
-            let (key, value, after) =
-                next(inner).filter(|_| inner.len() < rest.len()).ok_or(WireError::Syntax)?;
+            if inner.len() == rest.len() {
+                return Err(WireError::Syntax);
+            }
+            let (key, value, after) = next(inner)?;
             if values.iter().any(|(known, _)| *known == key) {
                 return Err(WireError::Syntax);
             }
             if values.len() >= ATTRIBUTES_MAX {
                 return Err(WireError::TooMany);
             }
-            values.push((key, meant(key, value)?));
+            values.push((key, value));
             rest = after;
         }
     }
@@ -73,7 +75,7 @@ impl<'e> Attributes<'e> {
     }
 
     pub(super) fn trimmed(&self, word: Word) -> Option<&str> {
-        self.find(word).map(str::trim).filter(|value| !value.is_empty())
+        self.find(word).map(trim).filter(|value| !value.is_empty())
     }
 
     pub(super) fn number<T>(
@@ -90,29 +92,53 @@ impl<'e> Attributes<'e> {
     }
 }
 
-/// The first attribute: its name, its value as it is written, and what follows.
-fn next(text: &str) -> Option<(&str, &str, &str)> {
-    let end = text.bytes().position(|byte| byte == b'=' || byte.is_ascii_whitespace())?;
-    let (key, rest) = text.split_at_checked(end)?;
-    let value = rest.trim_ascii_start().strip_prefix('=')?.trim_ascii_start();
-    let quote = value.as_bytes().first().copied().filter(|byte| matches!(byte, b'"' | b'\''))?;
-    let value = value.get(1..)?;
-    let end = value.bytes().position(|byte| byte == quote)?;
-    let (value, after) = value.split_at_checked(end)?;
-    let named = !key.is_empty() && !key.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'<'));
-    named.then_some((key, value, after.get(1..)?))
+/// The first attribute: its name, its value as it is meant, and what follows.
+fn next(text: &str) -> Result<(&str, Cow<'_, str>, &str), WireError> {
+    let split = || {
+        let end = text.bytes().position(|byte| KEY_END[usize::from(byte)])?;
+        let (key, rest) = text.split_at_checked(end).filter(|_| end > 0)?;
+        let value = rest.trim_ascii_start().strip_prefix('=')?.trim_ascii_start();
+        let quote = value.as_bytes().first().copied().filter(|it| matches!(it, b'"' | b'\''))?;
+        let value = value.get(1..)?;
+        let mut plain = true;
+        let end = value.bytes().position(|byte| {
+            plain &= byte >= b' ' && byte != b'&' && byte != b'<';
+            byte == quote
+        })?;
+        let (value, after) = value.split_at_checked(end)?;
+        Some((key, value, plain, after.get(1..)?))
+    };
+    let (key, value, plain, after) = split().ok_or(WireError::Syntax)?;
+    let value = if plain { Cow::Borrowed(value) } else { meant(key, value)? };
+    Ok((key, value, after))
 }
 
-/// The value as it is meant. Most are as they are written.
-fn meant<'e>(key: &'e str, value: &'e str) -> Result<Cow<'e, str>, WireError> {
-    if value.bytes().all(|byte| byte >= b' ' && byte != b'&' && byte != b'<') {
-        return Ok(Cow::Borrowed(value));
+/// Bytes that no name has: white space, and what has a meaning of its own.
+const KEY_END: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        ends[byte] = byte <= 0x20 || matches!(byte, 0x22 | 0x26 | 0x27 | 0x3C | 0x3D | 0x3E);
+        byte += 1;
     }
+    ends
+};
+
+/// A value with references or with white space other than blanks.
+fn meant<'e>(key: &'e str, value: &'e str) -> Result<Cow<'e, str>, WireError> {
     if value.contains('<') {
         return Err(WireError::Syntax);
     }
     let attribute = Attribute { key: QName(key), value: Cow::Borrowed(value) };
     attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| WireError::Entity)
+}
+
+/// Without white space around it, which hardly any value has.
+fn trim(value: &str) -> &str {
+    match value.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => value,
+        _ => value.trim(),
+    }
 }
 
 #[cfg(test)]
