@@ -514,10 +514,15 @@ async fn a_token_is_renewed_before_it_ends_and_when_it_is_forgotten() {
     session.cards().list().await.unwrap();
     // The password is not needed again: the refresh token does it.
     place.house.with(|store| store.public.passwords.clear());
-    place.advance(3_600 - 30);
+    place.advance(3_600 - 31);
     session.cards().list().await.unwrap();
+    assert_eq!(place.token_requests(), 1, "it still lives long enough");
+    place.advance(1);
+    session.cards().list().await.unwrap();
+    assert_eq!(place.token_requests(), 2, "before it ends");
     place.house.with(|store| store.forget_tokens());
     session.cards().list().await.unwrap();
+    assert_eq!(place.token_requests(), 3);
     place.advance(25 * 3_600);
     let ended = session.cards().list().await.unwrap_err();
     assert_eq!(ended, ApiError::LoginRefused);

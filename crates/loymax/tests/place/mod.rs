@@ -30,6 +30,7 @@ pub const PHONE: &str = "79990000001";
 pub const CARD: &str = "2990000000019";
 
 pub struct Place {
+    pub processing: Processing,
     pub house: House,
     pub clock: TestClock,
     pub address: String,
@@ -41,16 +42,16 @@ impl Place {
     pub async fn open() -> Self {
         let clock = TestClock::at(NOON);
         let processing = Processing::demo(Arc::new(clock.clone())).controlled();
-        let house = processing.house().clone();
+        let (house, served) = (processing.house().clone(), processing.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let serve = async move {
             let server = Server::new(ServerConfig::default(), Runtime::tokio());
-            server.serve(listener, move |_| processing.connect(), std::future::pending()).await;
+            server.serve(listener, move |_| served.connect(), std::future::pending()).await;
         };
         #[expect(clippy::disallowed_methods, reason = "the server of the test")]
         tokio::spawn(serve);
-        Self { house, clock, address, ids: AtomicU64::new(1) }
+        Self { processing, house, clock, address, ids: AtomicU64::new(1) }
     }
 
     pub fn config(&self, application: &str) -> Config {
@@ -132,6 +133,12 @@ impl Place {
 
     pub fn available(&self) -> Kopecks {
         self.house.available(ClientId::DEMO).unwrap()
+    }
+
+    /// How many tokens were asked for.
+    pub fn token_requests(&self) -> usize {
+        let all = self.processing.journal();
+        all.iter().filter(|entry| entry.path.ends_with("/token")).count()
     }
 
     /// What the phone was sent last.
