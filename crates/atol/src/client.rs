@@ -3,6 +3,7 @@
 mod attempt;
 mod server;
 
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -124,6 +125,12 @@ impl AtolWeb {
         self.clock.sleep(self.config.waits.poll).await;
     }
 
+    /// Since this moment of the clock a question has been asked for long enough: a server that
+    /// answers slowly is not asked as often as one that answers at once.
+    fn is_late(&self, begin: Duration) -> bool {
+        self.clock.ticks().saturating_sub(begin) >= self.config.waits.question
+    }
+
     /// One call at a time prints.
     async fn turn(&self) -> Result<futures::lock::MutexGuard<'_, ()>, RegisterError> {
         let late = self.clock.sleep(self.config.waits.turn);
@@ -137,12 +144,16 @@ impl AtolWeb {
 
     /// Finds the interface of the server before the first call.
     async fn ready(&self) -> Result<(), RegisterError> {
-        let mut tried: u32 = 0;
+        let (mut tried, begin): (u32, _) = (0, self.clock.ticks());
         while self.server.known_generation().is_none() {
             tried = tried.saturating_add(1);
             match self.server.info().await {
                 Ok(info) => self.known().driver = Some(info.map(|info| info.driver)),
-                Err(error) if tried < self.config.waits.attempts && may_pass(&error) => {
+                Err(error)
+                    if tried < self.config.waits.attempts
+                        && may_pass(&error)
+                        && !self.is_late(begin) =>
+                {
                     self.pause().await;
                 }
                 Err(error) => return Err(error),
@@ -193,8 +204,11 @@ impl AtolWeb {
     async fn run(&self, task: &str, patience: Patience) -> Result<Box<str>, RegisterError> {
         let id = self.ids.fresh();
         let mut last = RegisterError::new(Cause::Link, "the task was not sent");
-        let mut sent = false;
-        for _ in 0..self.config.waits.attempts {
+        let (mut sent, begin) = (false, self.clock.ticks());
+        for tried in 0..self.config.waits.attempts {
+            if tried > 0 && self.is_late(begin) {
+                break;
+            }
             let (error, known) = match self.server.submit(id, task).await {
                 Sent::Taken => return self.result_of(id, patience, None).await,
                 Sent::Refused(error) => return Err(error),
@@ -263,7 +277,7 @@ impl Asks for AtolWeb {
         let begin = self.clock.ticks();
         let mut answer = self.ask_once(query).await;
         for _ in 1..self.config.waits.attempts {
-            let late = self.clock.ticks().saturating_sub(begin) >= self.config.waits.question;
+            let late = self.is_late(begin);
             match &answer {
                 // What the driver itself says is an answer; it says 55 and 178 for a moment only.
                 Err(error)
@@ -278,10 +292,11 @@ impl Asks for AtolWeb {
 
     async fn is_at_rest(&self) -> Result<bool, RegisterError> {
         self.ready().await?;
+        let begin = self.clock.ticks();
         let mut queue = self.server.queue().await;
         for _ in 1..self.config.waits.attempts {
             match &queue {
-                Err(error) if may_pass(error) => self.pause().await,
+                Err(error) if may_pass(error) && !self.is_late(begin) => self.pause().await,
                 _ => break,
             }
             queue = self.server.queue().await;

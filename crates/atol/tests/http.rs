@@ -132,6 +132,28 @@ fn a_sale_on_the_wire_of_generation_1() {
 const QUEUE_V1: (&str, Reply) =
     ("GET /stat/requests", Reply::Is(200, r#"{"not_ready_count":0,"is_blocked":false}"#));
 
+/// Each request takes the server half a minute: none is repeated, whatever it is.
+#[test]
+fn a_server_that_answers_slowly_is_not_asked_again_and_again() {
+    let slow = |said| (said, Reply::Slow(503, NO, Duration::from_secs(30)));
+    let fails = |generation, steps: &[(&'static str, Reply)]| {
+        let script = Script::new(steps);
+        let register = register(config(generation), &script);
+        let found = block_on(register.find(&attempt(7, before()), &sale(36_000)));
+        assert!(matches!(found, Found::NotYet(_)), "{found:?}");
+        assert_eq!(script.left(), 0, "{found:?}");
+    };
+    fails(Generation::Find, &[slow("GET /api/v2/serverInfo")]);
+    fails(Generation::V2, &[slow(LOOK)]);
+    const CANCELED: &str = r#"{"results":[{"status":"error","error":{"code":2}}]}"#;
+    let doubted = (LOOK, Reply::Is(200, CANCELED));
+    fails(Generation::V2, &[doubted, slow(STANDS[0].0)]);
+    let script = Script::new(&[(ASK_SHIFT.0, Reply::Is(404, "")), slow(POST), slow("GET")]);
+    let register = register(config(Generation::V2), &script);
+    assert!(block_on(register.shift()).is_err());
+    assert_eq!(script.left(), 0, "a question that stands in the queue");
+}
+
 /// A 404 of a proxy, or of a server that is not up yet, is no interface of generation 1.
 #[test]
 fn one_404_does_not_make_a_server_old() {

@@ -289,10 +289,13 @@ impl AtolWeb {
 
     /// Looking is safe to repeat.
     async fn look_patiently(&self, uuid: Uuid) -> Seen {
+        let begin = self.clock.ticks();
         let mut seen = self.server.look(uuid).await;
         for _ in 1..self.config.waits.attempts {
             match &seen {
-                Seen::Failed(error) if may_pass(error) => self.pause().await,
+                Seen::Failed(error) if may_pass(error) && !self.is_late(begin) => {
+                    self.pause().await;
+                }
                 _ => break,
             }
             seen = self.server.look(uuid).await;
