@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use tillway_core::book::Commit;
-use tillway_core::port::{Clock, IdSource, Spawner, Store, Task};
+use tillway_core::port::{Clock, IdSource, LoyaltyProcessing, Spawner, Store, Task};
 use tillway_core::time::Timestamp;
 use tillway_engine::{Bridge, Engine, EngineConfig, Ports};
 use tillway_memory::MemoryStore;
@@ -28,6 +28,7 @@ use tokio::task::AbortHandle;
 
 use crate::doomed::Doomed;
 use crate::openapi::{Exchange, check_exchange};
+use crate::points;
 use crate::venue::{NOON, listener, payment_types};
 
 /// How many tills a house has.
@@ -166,6 +167,8 @@ pub(crate) struct Inner {
     state: Mutex<State>,
     /// Where plugins listen; without, they poll.
     listeners: Option<Listeners>,
+    /// Where points are, if they are not in the book. Such a house has no bridge.
+    processing: Option<Arc<dyn LoyaltyProcessing>>,
 }
 
 /// The plugins that listen, by till.
@@ -193,7 +196,7 @@ impl House {
     /// A house with the guests of the seed, which dies where the plan says and is down for a
     /// while each time.
     pub async fn open(disk: Disk, seed: u64, plan: &[Crash], down: Duration) -> Self {
-        Self::build(disk, seed, plan, down, None).await
+        Self::build(disk, seed, plan, down, (None, None)).await
     }
 
     /// As [`House::open`], but the commands of the bridge are pushed to these plugins.
@@ -204,7 +207,18 @@ impl House {
         down: Duration,
         listeners: Listeners,
     ) -> Self {
-        Self::build(disk, seed, plan, down, Some(listeners)).await
+        Self::build(disk, seed, plan, down, (Some(listeners), None)).await
+    }
+
+    /// As [`House::open`], but points are at this processing, and nobody asks the till.
+    pub async fn with_points(
+        disk: Disk,
+        seed: u64,
+        plan: &[Crash],
+        down: Duration,
+        processing: Arc<dyn LoyaltyProcessing>,
+    ) -> Self {
+        Self::build(disk, seed, plan, down, (None, Some(processing))).await
     }
 
     async fn build(
@@ -212,12 +226,15 @@ impl House {
         seed: u64,
         plan: &[Crash],
         down: Duration,
-        listeners: Option<Listeners>,
+        (listeners, processing): (Option<Listeners>, Option<Arc<dyn LoyaltyProcessing>>),
     ) -> Self {
         {
             let store = disk.open().await;
             for persona in builders::seed() {
                 store.commit(Commit::of(NOON, persona.ops())).await.unwrap();
+            }
+            if processing.is_some() {
+                store.commit(Commit::of(NOON, vec![points::card()])).await.unwrap();
             }
         }
         let house = Self(Arc::new(Inner {
@@ -228,6 +245,7 @@ impl House {
             down,
             state: Mutex::new(State { plan: plan.iter().copied().collect(), ..State::default() }),
             listeners,
+            processing,
         }));
         Inner::boot(&house.0);
         house.store().await;
@@ -311,6 +329,10 @@ impl Inner {
         };
         let mut config = EngineConfig::new(builders::INSTALLATION);
         config.bridge = if self.listeners.is_some() { Bridge::Push } else { Bridge::Poll };
+        if let Some(processing) = &self.processing {
+            config.bridge = Bridge::None;
+            points::rules(Arc::clone(processing))(&mut config);
+        }
         let types = payment_types().into_iter();
         config.payment_types = types.map(|(id, kind, _)| (id, kind)).collect();
         let engine = Engine::new(ports, config);

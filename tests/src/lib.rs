@@ -10,6 +10,7 @@ pub mod house;
 pub mod openapi;
 pub mod outage;
 pub mod plugin;
+pub mod points;
 pub mod pos;
 pub mod rows;
 pub mod storm;

@@ -9,10 +9,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tillway_core::AccountKind::{Bonus, Deposit};
 use tillway_engine::Bridge;
+use tillway_memory::ProcessingMishap;
 use tillway_testkit::builders::{anna, id};
 use tillway_tests::openapi::{Documents, Exchange, Operation, of_the_service};
 use tillway_tests::outage::Outage;
 use tillway_tests::plugin::Plugin;
+use tillway_tests::points;
 use tillway_tests::pos::{Pay, Reserve};
 use tillway_tests::venue::{Answer, ORDER_82, Setup, Venue, Wire};
 use tillway_tests::waiter::{ANNA, FEDOR, ORDER_83, of};
@@ -365,6 +367,17 @@ fn mixed(given: &mut Given) {
     assert_eq!(given.pos(&venue, "POST", &format!("/orders/{ORDER_83}/plan"), &plan), 409);
 }
 
+/// Points at a processing that does not answer.
+fn elsewhere(given: &mut Given) {
+    let processing = points::processing(25_000);
+    let venue = points::venue(&processing);
+    venue.bound(ORDER_82, ANNA);
+    points::tell_lines(&venue);
+    processing.befall(ProcessingMishap::LostAnswer);
+    let pay = points::pay(1, 10_000);
+    assert_eq!(given.pos(&venue, "PUT", &pay.path(), &pay.json()), 504);
+}
+
 /// Commands, and what became of them.
 fn bridge(given: &mut Given) {
     let venue = Venue::bridged();
@@ -392,6 +405,7 @@ fn every_documented_answer_is_given() {
     }
     screen(&mut given);
     till(&mut given);
+    elsewhere(&mut given);
     bridge(&mut given);
     let documented = of_the_service()
         .operations()

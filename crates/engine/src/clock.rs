@@ -8,7 +8,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tillway_core::book::{Digest, Key, Op, PaymentState, Scope, StreamKind, Why};
+use tillway_core::book::{Digest, House, Key, Op, Party, PaymentState, Scope, StreamKind, Why};
 use tillway_core::id::{HoldId, PaymentId};
 use tillway_core::port::{Clock, Query, ReadError};
 use tillway_core::time::Timestamp;
@@ -154,7 +154,8 @@ impl Engine {
         Ok(match op {
             Op::Hold { .. } | Op::Capture { hold: None, .. } => true,
             Op::Capture { hold: Some(hold), .. } => !self.is_live(*hold, at).await?,
-            // A refund that names no payment.
+            // Points that go back to where they came from, a refund that names no payment.
+            Op::Move { from: Party::Guest(_), to: Party::House(House::BonusIssued), .. } => false,
             Op::Move { why, .. } => *why != Why::Unlinked,
             _ => false,
         })

@@ -12,6 +12,8 @@ use tillway_core::money::Kopecks;
 use tillway_core::token::TokenRules;
 use tillway_core::wallet::{MONEY_PRIORITY, Mix};
 
+use crate::points::Points;
+
 /// The rules of one installation.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -45,6 +47,9 @@ pub struct EngineConfig {
     pub photo: bool,
     /// Who prints the receipts of top-ups (F3).
     pub fiscal: Fiscal,
+    /// The processing that keeps the points of the venue's guests (F10); without one they are in
+    /// the book, in accounts of the kind bonus.
+    pub points: Option<Points>,
     /// Whether a refund may name no order at all.
     pub allow_orderless_refund: bool,
     /// How far the wall clock may be behind the last entry of the book before it is in doubt
@@ -74,6 +79,7 @@ impl EngineConfig {
             payment_types: Vec::new(),
             photo: true,
             fiscal: Fiscal::Register,
+            points: None,
             allow_orderless_refund: false,
             clock_behind_max: Duration::from_secs(60),
             clock_ahead_max: Duration::from_secs(24 * 3_600),

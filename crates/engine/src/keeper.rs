@@ -59,7 +59,7 @@ impl Keeper {
             status: Some(Status::Open),
             ..Query::default()
         };
-        let mut moved: usize = 0;
+        let mut moved: usize = self.engine.recover_points().await;
         let mut after = None;
         loop {
             let heads = self.heads(&query, after).await;
@@ -83,10 +83,26 @@ impl Keeper {
     /// seals days that are over, a few at most.
     pub async fn look(&self) {
         self.pass().await;
+        self.engine.tell_points().await;
     }
 
     /// Looks every second, for ever. Stop it by dropping the future.
     pub async fn run(&self) {
+        // A processing that is slow keeps nothing else waiting.
+        futures::future::join(self.keep(), self.tell()).await;
+    }
+
+    async fn tell(&self) {
+        if self.engine.points().is_none() {
+            return;
+        }
+        loop {
+            self.engine.tell_points().await;
+            self.engine.0.ports.clock.sleep(EVERY).await;
+        }
+    }
+
+    async fn keep(&self) {
         loop {
             if self.pass().await {
                 breathe().await;

@@ -11,6 +11,7 @@ mod identify;
 mod keeper;
 mod loyalty;
 mod payment;
+mod points;
 mod push;
 mod seal;
 mod sync;
@@ -27,6 +28,7 @@ use tillway_core::port::{Clock, IdSource, Spawner, Store};
 pub use clock::ClockState;
 pub use config::{Bridge, EngineConfig, Fiscal, PinCheck};
 pub use keeper::Keeper;
+pub use points::{KnownBy, Points};
 pub use push::Pusher;
 
 use bells::Bells;

@@ -86,6 +86,7 @@ impl LoyaltyDesk for Engine {
     ) -> Result<Option<LoyaltyView>, TableRefusal> {
         let view = async {
             let Some(sheet) = self.bound_sheet(order).await? else { return Ok(None) };
+            let sheet = self.balance_sheet(sheet).await;
             self.loyalty_view(sheet).await.map(Some)
         };
         let most = self.budget(caller, READ_MAX);
@@ -95,7 +96,9 @@ impl LoyaltyDesk for Engine {
 
     async fn limits(&self, caller: &Caller, order: OrderId) -> Result<Limits, TableRefusal> {
         let limits = async {
-            let Some(sheet) = self.bound_sheet(order).await? else { return Ok(Limits::default()) };
+            let sheet = self.payable_sheet(order).await.map_err(unavailable)?;
+            let sheet = sheet.filter(|sheet| sheet.order.payer().is_some());
+            let Some(sheet) = sheet else { return Ok(Limits::default()) };
             self.limits_of(&sheet).map_err(unavailable)
         };
         let most = self.budget(caller, READ_MAX);
@@ -123,6 +126,8 @@ impl Engine {
         let found = self.identify(scan).await?;
         let accounts = self.store().accounts(found.guest.id).await;
         let accounts = accounts.map_err(unavailable)?;
+        let accounts = self.with_points_wallet(&found.guest, accounts).await;
+        let accounts = accounts.map_err(|e| table_refusal(&e))?;
         let kept = self.0.pins.keep(order, For::Bind(found.guest.id), pin);
         let flow = self.ask_binding(caller, order, &found, &accounts).await;
         if let Phase::Asked(asked) = flow.map_err(|e| table_refusal(&e))?.phase {
@@ -131,7 +136,7 @@ impl Engine {
         drop(kept);
         match self.0.config.bridge {
             Bridge::Poll | Bridge::Push | Bridge::None => Ok(CheckedIn::Attached),
-            Bridge::Message => self.noted(&found, &accounts),
+            Bridge::Message => self.noted(&found, accounts).await,
         }
     }
 
@@ -289,8 +294,14 @@ impl Engine {
         })
     }
 
-    fn noted(&self, found: &Found, accounts: &[Account]) -> Result<CheckedIn, TableRefusal> {
-        let shown = wallets(accounts, self.0.config.overdraft);
+    async fn noted(
+        &self,
+        found: &Found,
+        mut accounts: Vec<Account>,
+    ) -> Result<CheckedIn, TableRefusal> {
+        let points = self.points_balance(&found.guest).await;
+        self.shown_accounts(found.guest.id, &mut accounts, points);
+        let shown = wallets(&accounts, self.0.config.overdraft);
         Ok(CheckedIn::Noted {
             name: found.guest.names.display(&found.guest.client_id),
             wallets: shown.map_err(unavailable)?,

@@ -26,6 +26,7 @@ use tillway_core::{Account, AccountKind, AccountStatus, Kopecks};
 use crate::Engine;
 use crate::drive::{DriveError, Driven, Folded, With, warn_unavailable};
 use crate::loyalty::live_of;
+use crate::points::Kept;
 use crate::wait::within;
 
 mod fingerprint;
@@ -59,7 +60,7 @@ impl From<DriveError> for PayError {
     }
 }
 
-fn unavailable(error: impl core::fmt::Display) -> PayError {
+pub(crate) fn unavailable(error: impl core::fmt::Display) -> PayError {
     warn_unavailable(&error);
     PayError::Unavailable
 }
@@ -67,7 +68,7 @@ fn unavailable(error: impl core::fmt::Display) -> PayError {
 #[async_trait]
 impl PaymentDesk for Engine {
     async fn order(&self, _caller: &Caller, order: OrderId) -> Result<OrderView, PayError> {
-        let sheet = self.store().sheet(order).await.map_err(unavailable)?;
+        let sheet = self.payable_sheet(order).await.map_err(unavailable)?;
         let Some(sheet) = sheet else { return Ok(empty_order()) };
         let by_account = self.limits_by_account(&sheet)?;
         let limits = self.limits_of(&sheet).map_err(unavailable)?;
@@ -98,7 +99,7 @@ impl PaymentDesk for Engine {
         due: Kopecks,
         input: Input,
     ) -> Result<Plan, PayError> {
-        let sheet = self.store().sheet(order).await.map_err(unavailable)?;
+        let sheet = self.payable_sheet(order).await.map_err(unavailable)?;
         let sheet = sheet.filter(|s| s.order.payer().is_some()).ok_or(Refusal::NoGuest)?;
         let limits = self.limits_by_account(&sheet)?;
         let live = live_of(&sheet).map_err(unavailable)?;
@@ -135,7 +136,11 @@ impl PaymentDesk for Engine {
         let body = fingerprint::reserve(&request);
         let key = Key { scope: Scope::Reserve, id: request.key, attempt: 1, body };
         let ttl = request.ttl.unwrap_or(TTL).clamp(TTL_MIN, TTL_MAX);
-        let op = match request.refuse {
+        let refuse = match request.refuse {
+            Some(refusal) => Some(refusal),
+            None => self.unheld(request.order, request.wallet).await?,
+        };
+        let op = match refuse {
             Some(refusal) => Op::Refuse(refusal),
             None => Op::Hold {
                 id,
@@ -175,7 +180,11 @@ impl PaymentDesk for Engine {
         let refuse = match (request.refuse.clone(), expects) {
             (Some(refusal), _) => Some(refusal),
             (None, None) => Some(Refusal::UnknownPaymentType),
-            (None, Some(_)) => None,
+            (None, Some(_)) => match self.wallet(request.order, request.wallet).await? {
+                Kept::Elsewhere => return self.capture_points(caller, request, key, guard).await,
+                Kept::Nowhere => Some(Refusal::UnknownWallet),
+                Kept::Here => None,
+            },
         };
         let ops = match refuse {
             Some(refusal) => vec![Op::Refuse(refusal)],
@@ -205,6 +214,9 @@ impl PaymentDesk for Engine {
         id: PaymentId,
         order: OrderId,
     ) -> Result<PaymentView, PayError> {
+        if let Some(view) = self.cancel_points(caller, id, order).await? {
+            return Ok(view);
+        }
         let till = caller.till.clone();
         let at = self.now();
         let decide = |flow: &PaymentFlow| {
@@ -232,6 +244,9 @@ impl PaymentDesk for Engine {
     ) -> Result<Replayable<RefundView>, PayError> {
         let body = fingerprint::refund(&request);
         let key = Key { scope: Scope::Refund, id: request.id.0, attempt: 1, body };
+        if let Some(view) = self.refund_points(&request, key).await? {
+            return Ok(view);
+        }
         let RefundRequest { id, of, amount, before, refuse } = request;
         let at = self.now();
         let decide = |flow: &PaymentFlow| {
@@ -277,7 +292,11 @@ impl PaymentDesk for Engine {
             (None, None, Some(_)) => Op::Refuse(Refusal::OrderRequired),
         };
         let with = With { key: Some(key), guard: None };
-        let (outcomes, replayed) = self.write(with, vec![op]).await?;
+        let mut ops = vec![op];
+        if let (Op::RefundOrder { order, kind, amount, .. }, Some(_)) = (&ops[0], order) {
+            ops.extend(self.unlinked_points(*order, *kind, *amount, id).await?);
+        }
+        let (outcomes, replayed) = self.write(with, ops).await?;
         let refunds = match outcomes.into_iter().next() {
             Some(Outcome::Refunds(refunds)) => refunds,
             _ => Vec::new(),
@@ -347,7 +366,11 @@ impl Engine {
     }
 
     /// The capture, and the first record of the flow that watches it: one commit.
-    fn capture_ops(&self, caller: &Caller, request: CaptureRequest) -> Result<Vec<Op>, PayError> {
+    pub(crate) fn capture_ops(
+        &self,
+        caller: &Caller,
+        request: CaptureRequest,
+    ) -> Result<Vec<Op>, PayError> {
         let stream = StreamId::from(request.id);
         let event = PaymentEvent::Captured {
             order: request.order,
@@ -369,7 +392,11 @@ impl Engine {
     }
 
     /// One commit without a flow. A repeat of an id whose first request still runs waits for it.
-    async fn write(&self, with: With, ops: Vec<Op>) -> Result<(Vec<Outcome>, bool), PayError> {
+    pub(crate) async fn write(
+        &self,
+        with: With,
+        ops: Vec<Op>,
+    ) -> Result<(Vec<Outcome>, bool), PayError> {
         let keyed = with.key.is_some();
         let most = if keyed { SAME_ID_MAX } else { WRITE_MAX };
         match within(&*self.0.ports.clock, most, self.commit(with, ops)).await {
@@ -467,6 +494,12 @@ impl Engine {
         let known = |id: &PaymentId| ours.iter().any(|p| p.id == *id);
         let wishes = ours.iter().filter_map(|p| Some((p.id, differs(p, listed.contains(&p.id))?)));
         let unknown = listed.iter().filter(|id| !known(id)).map(|id| (*id, PaymentCommand::Orphan));
+        let over = |payment: &&Payment| {
+            listed.contains(&payment.id) || payment.live().is_ok_and(Kopecks::is_zero)
+        };
+        for payment in ours.iter().filter(over) {
+            ops.extend(self.points_closed(payment).await?);
+        }
         for (id, wish) in wishes.chain(unknown) {
             let flow: Folded<PaymentFlow> = self.folded(StreamId::from(id)).await?;
             if flow.flow.order == Some(order) && !known(&id) {
@@ -506,7 +539,7 @@ fn cut(info: PaymentInfo) -> PaymentInfo {
 
 /// Adds a flow's step to a commit of several flows, which then depends on the flow being as it was
 /// read, also when the step has no event.
-fn push_step<F: Flow>(
+pub(crate) fn push_step<F: Flow>(
     ops: &mut Vec<Op>,
     stream: StreamId,
     folded: &Folded<F>,

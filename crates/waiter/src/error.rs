@@ -195,6 +195,10 @@ impl PosError {
                 retryable: true,
                 ..Self::plain(StatusCode::SERVICE_UNAVAILABLE, "clock_in_doubt")
             },
+            PayError::TimedOut => Self {
+                retryable: true,
+                ..Self::plain(StatusCode::GATEWAY_TIMEOUT, "processing_timeout")
+            },
             // What is new in core and not known here is in doubt, never a refusal.
             _ => Self::unavailable(),
         }
@@ -299,6 +303,7 @@ mod tests {
             (PayError::Conflict, 409, "idempotency_conflict", false, false),
             (PayError::InProgress, 409, "in_progress", false, true),
             (PayError::ClockInDoubt, 503, "clock_in_doubt", false, true),
+            (PayError::TimedOut, 504, "processing_timeout", false, true),
             (PayError::Unavailable, 503, "unavailable", false, true),
         ];
         for (error, status, code, is_final, retryable) in rows {

@@ -70,6 +70,11 @@ impl Quantity {
         }
     }
 
+    /// Millionths of a unit.
+    pub fn micro(self) -> i64 {
+        self.0
+    }
+
     /// As a decimal number without trailing zeros.
     pub fn to_decimal(self) -> Decimal {
         Decimal::new(self.0, SCALE).normalize()

@@ -311,6 +311,10 @@ pub enum PayError {
     /// Nothing was tried; cancels and refunds go on.
     #[error("the clock is in doubt, and new money waits for a person to confirm it")]
     ClockInDoubt,
+    /// Somebody outside did not answer in time (F10). Nothing was taken: what may have been begun
+    /// there is being cancelled, and the id can never be captured any more.
+    #[error("the processing did not answer in time")]
+    TimedOut,
     /// The outcome is unknown, or nothing could be tried. Ask by id, or cancel.
     #[error("the desk is not available")]
     Unavailable,
