@@ -146,7 +146,8 @@ impl Loyalty {
     /// Asks for goods to be given back. `sale` has a number of its own and the lines that come back.
     ///
     /// The answer says how much returns as points; what is left is money. On [`Settled::Later`] this
-    /// is not known: confirm when the sale had no points in it, and cancel when it had.
+    /// is not known: confirm when the sale had no points in it; when it had, cancel, and ask again
+    /// under another number.
     ///
     /// # Errors
     /// [`Without`]: the processing knows nothing of it.
@@ -167,7 +168,14 @@ impl Loyalty {
             let command = Command::Refund { sale: told, of, transaction };
             let total = total(&sale.cheque)?;
             let asked = Asked { purchase, what: What::Refund, total, command };
-            self.reserve(&mut entry, sale, asked, cashier).await
+            let settled = self.reserve(&mut entry, sale, asked, cashier).await?;
+            Ok(match settled {
+                // It is reserved, and the answer is lost: how much is money is not known.
+                Settled::Done(_) if entry.flow.answer_to(Kind::Refund).is_none() => {
+                    Settled::Later(Without::because(Reason::NoAnswer))
+                }
+                other => other,
+            })
         })
         .await
     }

@@ -6,6 +6,7 @@
 mod calls;
 mod matrix;
 mod queue;
+mod refunds;
 mod secrets;
 mod thousand;
 mod till;

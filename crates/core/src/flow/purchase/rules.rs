@@ -159,7 +159,9 @@ impl PurchaseFlow {
         let nothing_there = kind == Kind::Cancel && refusal.class == Class::UnknownPurchase;
         // A confirmed purchase answers the first confirm so too: a person may have been quicker.
         let ended = refusal.class != Class::Repeated && refusal.is_done(kind);
-        if nothing_there || ended || (!first && refusal.is_done(kind)) {
+        // The number of a refund is taken: by the refund itself, when it was sent before.
+        let taken = kind == Kind::Refund && refusal.class == Class::PurchaseTaken;
+        if nothing_there || ended || (!first && (taken || refusal.is_done(kind))) {
             return Fate::Already(said);
         }
         match refusal.class {

@@ -258,6 +258,12 @@ fn a_repeat_that_was_done_is_done() {
     live.said(false, refused(Repeated));
     assert_eq!(live.flow.stage, Stage::Closed);
     assert!(live.flow.answer_to(Kind::Accrue).is_none());
+    // The number of a refund is taken by the refund itself, or, at the first time, by another.
+    let refund = Live::new(What::Refund).told(Kind::Refund, refused(Class::PurchaseTaken));
+    assert_eq!(refund.flow.stage, Stage::Open);
+    let mut refund = Live::new(What::Refund).told(Kind::Refund, silent());
+    refund.said(false, refused(Class::PurchaseTaken));
+    assert_eq!(refund.flow.stage, Stage::Closed);
 }
 
 /// 207 to a first sending: the id is somebody else's.
