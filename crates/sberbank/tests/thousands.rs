@@ -260,6 +260,9 @@ fn original(attempt: &Attempt, approval: &Approval) -> Original {
     }
 }
 
+/// After so many payments the day is closed: nothing is open then.
+const DAY: u32 = 200;
+
 /// Every payment is sent, perhaps again, perhaps with a crash; some are given back in part.
 fn run(seed: u64, count: u32, settings: Settings, two_phase: bool) -> Kiosk {
     println!("seed {seed}");
@@ -287,7 +290,14 @@ fn run(seed: u64, count: u32, settings: Settings, two_phase: bool) -> Kiosk {
             MoneyOutcome::InDoubt(error) => panic!("{number}: {error}"),
         };
         assert_eq!(kiosk.twin.pad().paid_for(number), expected, "{number}: {outcome:?}");
+        if number % DAY == 0 {
+            kiosk.twin.pad().steps.clear();
+            kiosk.dies.store(0, Ordering::SeqCst);
+            let closed = block_on(kiosk.terminal.reconcile());
+            assert!(matches!(closed, ReconcileOutcome::Done(_)), "{number}: {closed:?}");
+        }
     }
+    assert_eq!(kiosk.twin.pad().reconciliations(), count / DAY);
     kiosk
 }
 
