@@ -164,15 +164,17 @@ pub(crate) enum Sim {
     /// requests; `POST /sim/fault` says what goes wrong with the next one, or with the next that
     /// has the command `at`: refused, lostBefore, lostAfter, http, truncated, code, messageCode,
     /// noVersion, reordered, renumbered, noCheque, badSignature, noSignature, slow or skew.
-    /// `POST /sim/seed` lets chance decide, `POST /sim/clock` moves its clock, `POST /sim/qr` makes
-    /// the QR code of a card.
+    /// `POST /sim/seed` lets chance decide, `POST /sim/clock` moves its clock, `POST /sim/rules` sets
+    /// it up in another way, `POST /sim/qr` makes the QR code of a card.
     #[command(after_help = "Examples:\n  stand sim loymax\n  \
                             curl -s http://127.0.0.1:7720/sim/house\n  \
                             curl -s http://127.0.0.1:7720/sim/qr -d '{\"card\":\"2990000000019\"}'\n  \
                             curl -s http://127.0.0.1:7720/sim/fault -d \
                             '{\"fault\":\"lostAfter\",\"at\":\"Pay\"}'\n  \
                             curl -s http://127.0.0.1:7720/sim/seed -d \
-                            '{\"seed\":7,\"permille\":100}'")]
+                            '{\"seed\":7,\"permille\":100}'\n  \
+                            curl -s http://127.0.0.1:7720/sim/rules -d \
+                            '{\"duplicates\":\"reject\",\"refundType\":\"bonusFirst\"}'")]
     Loymax,
     /// The folder of a Sberbank terminal with the bank's program in it, whose runs are shown here
     ///

@@ -1,10 +1,13 @@
 //! For people with curl: what came, what goes wrong next, who has how many points.
 
+mod rules;
+
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
+use self::rules::SaidRules;
 use super::Processing;
 use super::fault::{Fault, Step};
 use super::house::words::money;
@@ -32,14 +35,17 @@ impl Processing {
                 self.0.house.advance(Duration::from_millis(said.advance_ms));
                 Ok(())
             }),
+            ("rules", &Method::POST) => {
+                accepted(body, |said: SaidRules| self.0.house.with(|store| said.obey(store)))
+            }
             ("qr", &Method::POST) => self.qr(body),
             ("messages", &Method::GET) => (StatusCode::OK, json::messages(&self.0.house)),
-            ("tape" | "house" | "fault" | "seed" | "clock" | "qr" | "messages", _) => {
+            ("tape" | "house" | "fault" | "seed" | "clock" | "rules" | "qr" | "messages", _) => {
                 (StatusCode::METHOD_NOT_ALLOWED, String::new())
             }
             _ => (
                 StatusCode::NOT_FOUND,
-                "tape, house, fault, seed, clock, qr, messages\n".to_owned(),
+                "tape, house, fault, seed, clock, rules, qr, messages\n".to_owned(),
             ),
         }
     }

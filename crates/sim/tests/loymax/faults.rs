@@ -105,6 +105,10 @@ async fn people_tell_it_what_goes_wrong() {
     till.processing.forget_faults();
     let (_, qr) = tell("/sim/qr", "{\"card\":\"2990000000019\"}").await;
     assert!(till.ask(&balance("b2", qr.trim())).await.contains("250.00"));
+    let rules = "{\"duplicates\":\"reject\",\"refundType\":\"bonusFirst\"}";
+    assert_eq!(tell("/sim/rules", rules).await.0, 200);
+    assert!(till.ask(&balance("b2", qr.trim())).await.contains("ErrorCode=\"207\""));
+    assert_eq!(tell("/sim/rules", "{\"duplicates\":\"perhaps\"}").await.0, 400);
     assert_eq!(tell("/sim/clock", "{\"advanceMs\":60001}").await.0, 200);
     assert!(till.ask(&balance("b3", qr.trim())).await.contains("ErrorCode=\"201\""));
     let read = till.send(Method::GET, "/sim/tape", HeaderMap::new(), "").await.unwrap();
