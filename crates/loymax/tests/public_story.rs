@@ -255,6 +255,22 @@ fn kinds(finished: &Finished) -> Vec<StepKind> {
     }
 }
 
+/// Answers the only question, with nothing at first; what was said to that.
+async fn questioned(registration: &Registration) -> ApiError {
+    let answer = |value: &str| Answered {
+        question: 5,
+        group: 1,
+        value: value.into(),
+        fixed: Vec::new(),
+        tag: None,
+    };
+    let blank = registration.answer(&[answer("")]).await.unwrap_err();
+    assert!(matches!(&blank, ApiError::Invalid(faults) if faults[0].field.as_ref() == "5"));
+    assert_eq!(blank.for_cashier(), "Проверьте данные. Вопрос без ответа");
+    registration.answer(&[answer("Мария")]).await.unwrap();
+    blank
+}
+
 #[tokio::test]
 async fn r28_a_guest_is_registered_at_the_till_and_earns_at_once() {
     let place = Place::open().await;
@@ -288,17 +304,7 @@ async fn r28_a_guest_is_registered_at_the_till_and_earns_at_once() {
     let password = "new-password".into();
     registration.confirm_phone(&Pin::new(&fresh), Some(&password)).await.unwrap();
 
-    let answer = |value: &str| Answered {
-        question: 5,
-        group: 1,
-        value: value.into(),
-        fixed: Vec::new(),
-        tag: None,
-    };
-    let blank = registration.answer(&[answer("")]).await.unwrap_err();
-    assert!(matches!(&blank, ApiError::Invalid(faults) if faults[0].field.as_ref() == "5"));
-    assert_eq!(blank.for_cashier(), "Проверьте данные. Вопрос без ответа");
-    registration.answer(&[answer("Мария")]).await.unwrap();
+    let blank = questioned(&registration).await;
     // Points are earned only once the registration is finished.
     let earn = |guest| async {
         let sale = Sale { guest: Some(guest), ..coffee(900, 10_000) };
@@ -528,6 +534,26 @@ async fn a_token_is_renewed_before_it_ends_and_when_it_is_forgotten() {
     assert_eq!(ended, ApiError::LoginRefused);
     place.house.with(|store| store.public.passwords.insert(ClientId(1), "demo-password".into()));
     session.cards().list().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_code_is_good_once_and_its_session_lives_on() {
+    let place = Place::open().await;
+    let code = place.house.with(|store| store.give_code("till-app", PHONE)).unwrap();
+    let faults = Arc::new(Mutex::new(vec![("/token", Fault::Refuse)]));
+    let api = place.api_over(place.config("till-app"), cable(faults));
+    let session = api.session(Grant::Code(code.as_str().into()));
+    let unsent = session.cards().list().await.unwrap_err();
+    assert!(matches!(unsent, ApiError::Unreached(_)), "{unsent:?}");
+    session.cards().list().await.unwrap();
+    place.advance(2 * 3_600);
+    session.cards().list().await.unwrap();
+    let again = place.till().session(Grant::Code(code.as_str().into()));
+    assert_eq!(again.open().await, Err(ApiError::LoginRefused));
+    let late = place.house.with(|store| store.give_code("till-app", PHONE)).unwrap();
+    place.advance(61);
+    let late = place.till().session(Grant::Code(late.as_str().into()));
+    assert_eq!(late.open().await, Err(ApiError::LoginRefused));
 }
 
 #[tokio::test]

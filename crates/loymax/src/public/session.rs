@@ -231,7 +231,13 @@ impl Session {
             Some(Grant::Password { username, password }) => {
                 self.api.token(&Asked::Password(&username, &password)).await
             }
-            Some(Grant::Code(code)) => self.api.token(&Asked::Code(&code)).await,
+            Some(Grant::Code(code)) => {
+                let given = self.api.token(&Asked::Code(&code)).await;
+                if matches!(given, Err(ApiError::Unreached(_))) {
+                    state.grant = Some(Grant::Code(code));
+                }
+                given
+            }
             Some(Grant::Guest(guest)) => {
                 let code = self.api.code_of(&guest).await?;
                 self.api.token(&Asked::Code(&code)).await

@@ -1,7 +1,7 @@
 //! The processing's other face: the Public API in JSON (loymax.md 13), on the same books.
 //!
-//! [`Processing`](super::Processing) answers both faces' paths; [`JsonFace`] is this one alone. What
-//! was sent to phones is read with `GET /sim/messages`, or in the books.
+//! [`Processing`](super::Processing) answers both faces' paths; [`JsonFace`] is this one alone.
+//! What was sent to phones is read with `GET /sim/messages`, or in the books.
 //!
 //! It is strict: a body has no member that the call does not know, a number is written as one.
 //!
