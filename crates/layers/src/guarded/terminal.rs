@@ -227,18 +227,24 @@ impl Guarded<dyn CardTerminal> {
         }
     }
 
-    /// The payment of a second phase, as its stream has it. While its undoing is open nobody knows
-    /// whether there is anything to hold or to confirm.
+    /// The payment of a second phase, as its stream has it.
     async fn payment(&self, turn: &Turn<'_>, id: Uuid) -> Result<Entry, HoldError> {
         let entry = turn.load(id).await.map_err(|trouble| journal(&trouble))?;
         match answer(&entry) {
-            MoneyOutcome::Approved(_) if entry.flow.known().is_some() && !entry.flow.undone => {}
-            _ => return Err(HoldError::NotHeld),
+            MoneyOutcome::Approved(_) if entry.flow.known().is_some() && !entry.flow.undone => {
+                Ok(entry)
+            }
+            _ => Err(HoldError::NotHeld),
         }
+    }
+
+    /// While the undoing of a payment is open nobody knows whether there is anything to hold or to
+    /// confirm.
+    async fn is_alone(&self, turn: &Turn<'_>, id: Uuid) -> Result<(), HoldError> {
         let obstacle = turn.obstacle(id, None).await.map_err(|trouble| journal(&trouble))?;
         match obstacle {
             Some(other) => Err(HoldError::Fault(unsettled_error(other))),
-            None => Ok(entry),
+            None => Ok(()),
         }
     }
 }
@@ -291,6 +297,7 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
     async fn hold(&self, attempt: &Attempt, of: &Approval) -> Result<(), HoldError> {
         let turn = self.attempts.turn().await.map_err(|trouble| journal(&trouble))?;
         let mut entry = self.payment(&turn, attempt.id).await?;
+        self.is_alone(&turn, attempt.id).await?;
         let held = turn.say(&mut entry, AttemptCommand::Hold).await;
         held.map_err(|trouble| HoldError::InDoubt(journal(&trouble)))?;
         let held = self.inner.hold(attempt, of).await;
@@ -307,6 +314,7 @@ impl CardTerminal for Guarded<dyn CardTerminal> {
         if !entry.is_held() {
             return Ok(());
         }
+        self.is_alone(&turn, attempt.id).await?;
         self.inner.confirm(attempt, of).await?;
         let released = turn.say(&mut entry, AttemptCommand::Release).await;
         released.map_err(|trouble| HoldError::InDoubt(journal(&trouble)))

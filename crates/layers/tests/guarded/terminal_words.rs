@@ -48,6 +48,23 @@ fn nothing_is_confirmed_while_its_undoing_is_in_doubt() {
     }
 }
 
+/// The sale of yesterday confirms once more while the guest of today is in doubt.
+#[test]
+fn a_payment_that_was_confirmed_is_confirmed_again() {
+    let place = Place::new(TwoPhase::Native);
+    let terminal = place.start(&Fuse::never());
+    let attempt = place.attempt(1);
+    let approval = paid(&terminal, &attempt);
+    run(terminal.hold(&attempt, &approval)).unwrap().unwrap();
+    run(terminal.confirm(&attempt, &approval)).unwrap().unwrap();
+    place.device.befall(TerminalMishap::LostAnswer);
+    let lost = run(terminal.perform(&place.attempt(2), &PAY)).unwrap();
+    assert!(matches!(lost, MoneyOutcome::InDoubt(_)), "{lost:?}");
+    assert_eq!(run(terminal.confirm(&attempt, &approval)).unwrap(), Ok(()));
+    // Nothing new is held meanwhile.
+    assert!(run(terminal.hold(&attempt, &approval)).unwrap().is_err());
+}
+
 #[test]
 fn f19_an_approval_that_comes_after_a_persons_word_counts() {
     let place = Place::new(TwoPhase::Emulated);
