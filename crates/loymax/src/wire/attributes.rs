@@ -45,7 +45,7 @@ impl<'e> Attributes<'e> {
                 return Err(WireError::Syntax);
             }
             let (key, value, after) = next(inner)?;
-            if values.iter().any(|(known, _)| *known == key) {
+            if values.iter().any(|(known, _)| same(known, key)) {
                 return Err(WireError::Syntax);
             }
             if values.len() >= ATTRIBUTES_MAX {
@@ -65,7 +65,7 @@ impl<'e> Attributes<'e> {
 
     pub(super) fn find(&self, word: Word) -> Option<&str> {
         let name = self.dialect.word(word);
-        let found = self.values.iter().find(|(key, _)| *key == name);
+        let found = self.values.iter().find(|(key, _)| same(key, name));
         found.map(|(_, value)| value.as_ref())
     }
 
@@ -131,6 +131,11 @@ fn meant<'e>(key: &'e str, value: &'e str) -> Result<Cow<'e, str>, WireError> {
     }
     let attribute = Attribute { key: QName(key), value: Cow::Borrowed(value) };
     attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| WireError::Entity)
+}
+
+/// Names are mostly told apart by their first letter or their length.
+fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().first() == other.as_bytes().first() && one == other
 }
 
 /// Without white space around it, which hardly any value has.

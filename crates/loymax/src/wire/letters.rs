@@ -54,9 +54,11 @@ pub fn decode(bytes: &[u8], otherwise: Letters) -> Option<Cow<'_, str>> {
 
 /// UTF-16 would have shown its mark.
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
-    let head = bytes.get(..DECLARATION_BYTES.min(bytes.len()))?;
-    let head = WINDOWS_1251.decode_without_bom_handling(head).0;
-    let declaration = head.trim_start().strip_prefix("<?xml")?.split("?>").next()?;
+    let head = bytes.get(..DECLARATION_BYTES.min(bytes.len()))?.trim_ascii_start();
+    let inner = head.strip_prefix(b"<?xml")?;
+    let end = inner.windows(2).position(|pair| pair == b"?>").unwrap_or(inner.len());
+    // A declaration has letters of ASCII alone.
+    let declaration = core::str::from_utf8(inner.get(..end)?).ok()?;
     let (_, after) = declaration.split_once("encoding")?;
     let value = after.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
