@@ -170,6 +170,24 @@ fn a_marking_code_that_the_system_refuses_is_told() {
 }
 
 #[test]
+fn f25_a_marked_piece_goes_back_with_its_mark() {
+    let house = House::open(Generation::V2WebRequests);
+    let mut water = receipt(ReceiptKind::Sell, 100);
+    water.lines[0].mark =
+        Some(MarkCode { code: b"0104600000000017215NxYz".to_vec(), returned: false });
+    house.written(&Fiscal::Receipt(Box::new(water.clone())));
+    let back = Fiscal::Receipt(Box::new(water.give_back_rest(&[]).unwrap().receipt));
+    let sent = tillway_atol::task::fiscal(&back, &Default::default()).unwrap();
+    assert!(sent.contains(r#""itemEstimatedStatus":"itemPieceReturn""#), "{sent}");
+    house.written(&back);
+    // Told as sold, it would be withdrawn by its own return.
+    let wrong = tillway_core::fiscal::Receipt { kind: ReceiptKind::SellReturn, ..water };
+    let refused = house.refused(&Fiscal::Receipt(Box::new(wrong)));
+    assert_eq!(refused.cause, Cause::BadReceipt);
+    assert!(refused.text.starts_with("lines[0].mark: "), "{}", refused.text);
+}
+
+#[test]
 fn a_clock_that_was_set_back_a_day_convicts_nobody() {
     let house = House::new(Generation::V2WebRequests);
     let attempt = house.attempt();

@@ -6,7 +6,7 @@
 //! [`Mark`] that was read before, and says written, not written, or ask a person (ATOL note 11).
 //!
 //! What goes **back** of a sale is reckoned from the sale itself ([`Receipt::give_back`]), and a
-//! receipt that comes **late** is a correction ([`late`]).
+//! receipt that comes **late** is a correction ([`late()`]).
 
 mod back;
 mod document;
