@@ -135,7 +135,8 @@ fn places(passed: Passed) -> Vec<Crash> {
     commits.chain(requests).collect()
 }
 
-fn every_place(end: End, mishaps: &[ProcessingMishap]) {
+/// How many visits ended captured, cancelled, forbidden.
+fn every_place(end: End, mishaps: &[ProcessingMishap]) -> [usize; 3] {
     let (passed, _) = simulated(visit(end, &[], mishaps));
     let mut ended = [0, 0, 0];
     for crash in places(passed) {
@@ -147,29 +148,33 @@ fn every_place(end: End, mishaps: &[ProcessingMishap]) {
             _ => 2,
         }] += 1;
     }
-    eprintln!("{end:?}: {passed:?}, captured, cancelled, forbidden: {ended:?}");
+    ended
 }
 
 #[test]
 fn f10_a_crash_anywhere_before_the_close() {
-    every_place(End::Closed, &[]);
+    let ended = every_place(End::Closed, &[]);
+    assert!(ended.iter().all(|count| *count > 0), "{ended:?}");
 }
 
 #[test]
 fn f10_a_crash_anywhere_around_a_cancel() {
-    every_place(End::Cancelled, &[]);
+    let [captured, cancelled, forbidden] = every_place(End::Cancelled, &[]);
+    assert!(captured == 0 && cancelled > 0 && forbidden > 0, "{captured} {cancelled} {forbidden}");
 }
 
 #[test]
 fn f10_a_crash_anywhere_around_a_refund() {
-    every_place(End::Refunded, &[]);
+    let ended = every_place(End::Refunded, &[]);
+    assert!(ended.iter().all(|count| *count > 0), "{ended:?}");
 }
 
 /// The processing takes the points, and nobody hears of it; then the service dies.
 #[test]
 fn f10_a_crash_anywhere_after_a_lost_answer() {
     let nothing = ProcessingMishap::Forgotten(tillway_core::id::Uuid::nil().into());
-    every_place(End::Closed, &[nothing, ProcessingMishap::LostAnswer]);
+    let ended = every_place(End::Closed, &[nothing, ProcessingMishap::LostAnswer]);
+    assert!(ended[..2] == [0, 0] && ended[2] > 0, "{ended:?}");
 }
 
 #[test]
