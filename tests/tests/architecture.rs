@@ -28,8 +28,16 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// The packages that may use everything: the facade, examples, and the workspace's tests.
-const FREE: &[&str] =
-    &["axum-service", "card", "quickstart", "receipt", "stand", "tillway", "tillway-tests"];
+const FREE: &[&str] = &[
+    "axum-service",
+    "card",
+    "loymax-till",
+    "quickstart",
+    "receipt",
+    "stand",
+    "tillway",
+    "tillway-tests",
+];
 
 fn metadata() -> Metadata {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
