@@ -257,8 +257,8 @@ fn every_event_has_the_bytes_it_always_had() {
         lines::<BindingFlow>(&binding_events()),
         lines::<PaymentFlow>(&payment_events()),
         lines::<AttemptFlow>(&attempt_events()),
-    ]
         lines::<PurchaseFlow>(&purchase_events()),
+    ]
     .concat();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(FILE, lines.join("\n") + "\n").unwrap();
@@ -268,8 +268,8 @@ fn every_event_has_the_bytes_it_always_had() {
     read_back::<BindingFlow>(&stored, &binding_events());
     read_back::<PaymentFlow>(&stored, &payment_events());
     read_back::<AttemptFlow>(&stored, &attempt_events());
-}
     read_back::<PurchaseFlow>(&stored, &purchase_events());
+}
 
 fn lines<F: Flow>(events: &[(&'static str, F::Event)]) -> Vec<String> {
     events.iter().map(|(name, event)| line(name, &F::encode(event))).collect()
@@ -324,8 +324,8 @@ fn bytes_that_were_never_written_are_damaged() {
         match kind {
             1 => assert_eq!(BindingFlow::decode(&record), Err(BadRecord::Damaged { kind })),
             3 => assert_eq!(AttemptFlow::decode(&record), Err(BadRecord::Damaged { kind })),
-            _ => assert_eq!(PaymentFlow::decode(&record), Err(BadRecord::Damaged { kind })),
             4 => assert_eq!(PurchaseFlow::decode(&record), Err(BadRecord::Damaged { kind })),
+            _ => assert_eq!(PaymentFlow::decode(&record), Err(BadRecord::Damaged { kind })),
         }
     };
     let good = PaymentFlow::encode(&PaymentEvent::Acknowledged);
