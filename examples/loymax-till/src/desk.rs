@@ -7,9 +7,13 @@ use std::sync::Arc;
 use tillway::core::loyalty::print::{Answers, Print, SlipHead, Style};
 use tillway::core::loyalty::{Answer, Cheque, Identifier, Pay, Pin, PurchaseId, Sale};
 use tillway::core::money::MoneyError;
+use tillway::core::port::processing::Class;
 use tillway::core::{Kopecks, Timestamp};
 use tillway::layers::Loyalty;
-use tillway::layers::loyalty::{Settled, Without};
+use tillway::layers::loyalty::{Reason, Settled, Without};
+
+/// How often a cheque is added up with less and less: with all, without coupons, without a card.
+const TOTALS_MAX: u32 = 3;
 
 /// What the cashier reads.
 pub trait Screen: Send + Sync {
@@ -115,22 +119,37 @@ impl Desk {
         self.told(answer)
     }
 
-    /// The cheque is added up: discounts are taken off. Again whenever it changes.
+    /// The cheque is added up: discounts are taken off. Again whenever it changes. A coupon or a
+    /// card that the processing does not take is told and left out.
     pub async fn total(&self, deal: &mut Deal, wish: Option<Kopecks>) -> bool {
-        let sale = Sale { cheque: deal.shelf.clone(), ..deal.sale.clone() };
-        match self.loyalty.calculate(&sale, wish, Some(&self.names.cashier)).await {
-            Ok(calculated) => {
-                self.show(&calculated.answer.for_cashier);
-                deal.sale.cheque = calculated.cheque;
-                deal.calculated = Some(*calculated.answer);
-                true
-            }
-            Err(why) => {
-                deal.sale.cheque = deal.shelf.clone();
-                deal.calculated = None;
-                self.without(&why)
+        for _ in 0..TOTALS_MAX {
+            let sale = Sale { cheque: deal.shelf.clone(), ..deal.sale.clone() };
+            match self.loyalty.calculate(&sale, wish, Some(&self.names.cashier)).await {
+                Ok(calculated) => {
+                    self.show(&calculated.answer.for_cashier);
+                    deal.sale.cheque = calculated.cheque;
+                    deal.calculated = Some(*calculated.answer);
+                    return true;
+                }
+                Err(why) => {
+                    self.without(&why);
+                    deal.sale.cheque = deal.shelf.clone();
+                    deal.calculated = None;
+                    match why.reason {
+                        Reason::Refused(Class::Coupon) if !deal.sale.coupons.is_empty() => {
+                            deal.sale.coupons.clear();
+                        }
+                        Reason::Refused(Class::UnknownGuest | Class::CardBlocked)
+                            if deal.sale.guest.is_some() =>
+                        {
+                            deal.sale.guest = None;
+                        }
+                        _ => return false,
+                    }
+                }
             }
         }
+        false
     }
 
     /// Points are taken for so much of the price.

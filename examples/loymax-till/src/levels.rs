@@ -5,7 +5,6 @@
 //! row passes only when every amount, code and message of it is as the specification says.
 
 mod beyond;
-mod cable;
 mod check;
 mod cheque;
 mod coupons;
@@ -114,6 +113,70 @@ impl Row {
     pub async fn run(&self, setting: Setting, tweak: Tweak) -> Result<(), Failed> {
         let place = Place::open(setting, tweak).await?;
         (self.tried)(&place).await
+    }
+}
+
+/// The reports of a level in every setting.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    /// The level.
+    pub level: Level,
+    /// One report for each of [`Setting::ALL`].
+    pub reports: Vec<Report>,
+}
+
+impl Reports {
+    /// Tries all rows of a level in every setting, like [`Report::run`].
+    pub async fn run(level: Level) -> Self {
+        let mut reports = Vec::new();
+        for setting in Setting::ALL {
+            reports.push(Report::run(level, setting).await);
+        }
+        Self { level, reports }
+    }
+
+    /// Whether all rows of the level passed in every setting.
+    pub fn is_reached(&self) -> bool {
+        self.reports.len() == Setting::ALL.len() && self.reports.iter().all(Report::is_reached)
+    }
+
+    /// How many rows passed in every setting.
+    pub fn passed(&self) -> usize {
+        let passes = |place: &usize| {
+            let of = |report: &Report| report.rows.get(*place).is_some_and(|row| row.1.is_ok());
+            self.reports.iter().all(of)
+        };
+        (0..self.count()).filter(passes).count()
+    }
+
+    fn count(&self) -> usize {
+        self.reports.first().map_or(0, |report| report.rows.len())
+    }
+}
+
+/// One table, a column for each setting, and `30 of 30` in its last line.
+impl fmt::Display for Reports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Уровень {}, по HTTP, в каждом столбце:", rows::named(self.level))?;
+        for (number, report) in (1..).zip(&self.reports) {
+            writeln!(f, "  {number}  {}", report.setting)?;
+        }
+        for place in 0..self.count() {
+            let of = |report: &Report| report.rows.get(place).cloned();
+            let all: Vec<_> = self.reports.iter().filter_map(of).collect();
+            let Some((row, _)) = all.first() else { continue };
+            write!(f, "{:>3}  {:<4} ", row.number, rows::short(row.level))?;
+            for (_, check) in &all {
+                f.write_str(if check.is_ok() { " да " } else { " НЕТ" })?;
+            }
+            writeln!(f, "  {}", row.name)?;
+            for (number, (_, check)) in (1..).zip(&all) {
+                if let Err(failed) = check {
+                    writeln!(f, "          {number}: {failed}")?;
+                }
+            }
+        }
+        write!(f, "{} of {}", self.passed(), self.count())
     }
 }
 

@@ -4,9 +4,12 @@
 //! processing, over HTTP. [`desk::Desk`] is the cashier's side of a sale.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod cable;
 pub mod clock;
 pub mod desk;
 pub mod keys;
 pub mod levels;
 pub mod paper;
 pub mod shop;
+pub mod tape;
+pub mod till;

@@ -1,11 +1,11 @@
 //! The report of levels (loymax.md 16): thirty of thirty rows under every profile of signatures and
 //! both kinds of letters, and each row fails where the processing is broken in what it is about.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 
 use loymax_till::keys::Whose;
-use loymax_till::levels::{ROWS, Report, Setting};
+use loymax_till::levels::{ROWS, Report, Reports, Setting};
 use tillway::core::Kopecks;
 use tillway::core::port::processing::Level;
 use tillway::loymax::dialect::Letters;
@@ -39,6 +39,14 @@ async fn thirty_of_thirty_with_detached_signatures() {
 async fn thirty_of_thirty_with_enveloped_signatures() {
     reached(Setting::new(Profile::EnvelopedXmlDsig, Letters::Utf8)).await;
     reached(Setting::new(Profile::EnvelopedXmlDsig, Letters::Windows1251)).await;
+}
+
+#[tokio::test]
+async fn a_lower_level_has_its_rows_in_one_table() {
+    let reports = Reports::run(Level::Minimum).await;
+    let table = reports.to_string();
+    assert!(reports.is_reached() && table.ends_with("\n10 of 10"), "{table}");
+    assert!(table.contains(" 19  мин   да  да  да  да  да  да   Прямые скидки\n"), "{table}");
 }
 
 #[test]

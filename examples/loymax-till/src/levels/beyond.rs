@@ -102,11 +102,8 @@ pub(super) async fn registration(place: &Place) -> Check {
     same("open steps", unfinished(&registration).await?, vec![StepKind::Phone])?;
     registration.send_code().await?;
     let sent = place.house.with(|store| {
-        let messages = store.public.messages.iter();
-        messages
-            .filter(|it| it.phone == NEW)
-            .next_back()
-            .map(|it| it.code.expose_secret().to_owned())
+        let mut messages = store.public.messages.iter();
+        messages.rfind(|it| it.phone == NEW).map(|it| it.code.expose_secret().to_owned())
     });
     let sent = some("message to the phone", sent)?;
     let wrong = if sent == "000000" { "000001" } else { "000000" };

@@ -30,6 +30,7 @@ impl<E: Error> From<E> for Failed {
 }
 
 /// Both are equal, or the row fails and says what they are.
+#[expect(clippy::needless_pass_by_value, reason = "rows compare values that they make in place")]
 pub(super) fn same<T: fmt::Debug + PartialEq>(what: &str, found: T, expected: T) -> Check {
     if found == expected {
         Ok(())

@@ -11,9 +11,9 @@ use tillway::memory::MemoryStore;
 use tillway::sim::loymax::house::{Duplicates, Kind, State};
 use tokio::net::TcpListener;
 
-use super::cable::{Cable, Cut};
 use super::check::{Check, Failed, holds, same, some};
 use super::place::{Place, TILL, card, http};
+use crate::cable::{Cable, Cut};
 use crate::shop::{example, pay, sale};
 
 /// The commands of a sale, in their order.

@@ -23,9 +23,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::cable::Cable;
 use super::check::{Check, Failed, same};
 use super::{Setting, Tweak};
+use crate::cable::Cable;
 use crate::clock::StoryClock;
 use crate::keys::Whose;
 
@@ -239,6 +239,7 @@ fn sign(processing: &Processing, profile: Profile) -> Check {
 }
 
 /// A key of the demo was damaged.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` gives")]
 pub(super) fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> Failed {
     Failed::new(error.to_string())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// There is no connection, and the till knows.
     Refused,
     /// It is lost on the way; the till knows nothing.
@@ -25,33 +26,47 @@ pub(super) enum Cut {
 
 /// An HTTP client whose next messages pass, and whose one after them does not. Clones are one cable.
 #[derive(Clone)]
-pub(super) struct Cable {
+pub(crate) struct Cable {
     http: Arc<HyperClient>,
     plan: Arc<Mutex<Option<(u32, Cut)>>>,
     died: Arc<Notify>,
+    off: Arc<AtomicBool>,
 }
 
 impl Cable {
-    pub(super) fn new(http: HyperClient) -> Self {
-        Self { http: Arc::new(http), plan: Arc::default(), died: Arc::default() }
+    pub(crate) fn new(http: HyperClient) -> Self {
+        Self {
+            http: Arc::new(http),
+            plan: Arc::default(),
+            died: Arc::default(),
+            off: Arc::default(),
+        }
     }
 
     /// So many messages pass, then one is cut.
-    pub(super) fn cut_after(&self, passing: u32, cut: Cut) {
+    pub(crate) fn cut_after(&self, passing: u32, cut: Cut) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some((passing, cut));
     }
 
+    /// Takes it out, or puts it in again.
+    pub(crate) fn set_off(&self, off: bool) {
+        self.off.store(off, Ordering::SeqCst);
+    }
+
     /// Whether what was planned has not happened.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Returns when the program that sends by it has died.
-    pub(super) async fn died(&self) {
+    pub(crate) async fn died(&self) {
         self.died.notified().await;
     }
 
     fn due(&self) -> Option<Cut> {
+        if self.off.load(Ordering::SeqCst) {
+            return Some(Cut::Refused);
+        }
         let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         match *plan {
             Some((0, cut)) => {

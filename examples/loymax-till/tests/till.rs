@@ -1,0 +1,134 @@
+//! The program sells at each level, takes what is typed, and says what is wrong.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+fn run(arguments: &[&str], typed: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loymax-till"));
+    let piped = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = piped.stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// These lines are there, in this order.
+fn in_order(out: &str, lines: &[&str]) {
+    let mut rest = out;
+    for line in lines {
+        let found = rest.find(line).unwrap_or_else(|| panic!("{line} is not next in {out}"));
+        rest = &rest[found + line.len()..];
+    }
+}
+
+#[test]
+fn a_sale_at_the_lowest_level_prints_all_four_messages_in_every_setting() {
+    for profile in ["none", "detached", "enveloped"] {
+        for encoding in ["utf-8", "windows-1251"] {
+            let arguments =
+                ["sale", "--level", "minimum", "--profile", profile, "--encoding", encoding];
+            let run = run(&arguments, "");
+            let out = text(&run);
+            assert!(run.status.success(), "{out}");
+            let expected = [
+                "Баланс: 250.00",
+                "Скидка 30.00. Можно списать 111.00",
+                "Списано: 100.00",
+                "Начислено: 13.50",
+                "  | Ваша скидка: 30.00",
+                "  | Списано: 100.00",
+                "  | Начислено: 13.50",
+                "  | Баланс: 163.50",
+                "  | СПИСАНИЕ БАЛЛОВ",
+                "К выдаче 98.51. Возвращено баллов: 36.49",
+            ];
+            in_order(&out, &expected);
+        }
+    }
+}
+
+#[test]
+fn a_sale_at_the_middle_level_goes_on_without_a_link() {
+    let run = run(&["sale", "--level", "middle"], "");
+    let out = text(&run);
+    assert!(run.status.success(), "{out}");
+    let expected = [
+        "Скидка 30.00. Можно списать 111.00",
+        "  | Баланс: 163.51",
+        "[EAN13 2200000000019]",
+        "Скидка 20.00",
+        "Нет связи с программой лояльности. Продажа без скидок и баллов",
+        "Будет отправлено позже.",
+        "Отправлено: 2, закончено покупок: 1",
+        "Для администратора: 0",
+    ];
+    in_order(&out, &expected);
+}
+
+#[test]
+fn a_sale_at_the_highest_level_reaches_the_club() {
+    let run = run(&["sale", "--level", "maximum"], "");
+    let out = text(&run);
+    assert!(run.status.success(), "{out}");
+    let expected = [
+        "QR-код клиента действует 60 с",
+        "Баланс: 250.00",
+        "Скидка 10% на чай",
+        "Скидка 30.00",
+        "1. Кофе",
+        "К оплате: 85,00",
+        "Неверный код подтверждения",
+        "Телефон подтверждён",
+        "Клиент зарегистрирован",
+        "Клиент уже зарегистрирован.",
+        "  | Списано: 50.00",
+        "Заказ W-17 выдан, оплачено 150,00",
+        "Заказ W-18 отменён, баллы свободны",
+        "Карта выдана",
+        "Баланс: 100.00",
+        "Карта выдана",
+        "Карта заблокирована",
+    ];
+    in_order(&out, &expected);
+}
+
+#[test]
+fn what_is_typed_wrong_is_told_and_the_till_goes_on() {
+    let typed = "что\nтовар SKU-1001\nитог\nоплата\nтелефон 12\nвозврат 1=1\nвыход\nбаланс\n";
+    let run = run(&["menu"], typed);
+    let out = text(&run);
+    assert!(run.status.success(), "{out}");
+    let expected = [
+        "карта <штрихкод>",
+        "Ошибка: нет такой команды: что. Есть «помощь»",
+        "Ошибка: не хватает слова: имя",
+        "Ошибка: в чеке нет товаров",
+        "Ошибка: в чеке нет товаров",
+        "Ошибка: телефон:",
+        "Ошибка: возвращать нечего",
+    ];
+    in_order(&out, &expected);
+    assert!(!out.contains("чей баланс"), "what follows the end is not read: {out}");
+}
+
+#[test]
+fn a_processing_that_is_not_there_is_told() {
+    let address = ["menu", "--address", "http://127.0.0.1:1/XmlExchange/demo"];
+    let run_there = run(&address, "");
+    assert!(!run_there.status.success());
+    assert!(text(&run_there).contains("Ошибка: процессинг не отвечает"), "{}", text(&run_there));
+    let keyless = [&address[..], &["--profile", "detached"]].concat();
+    let out = text(&run(&keyless, ""));
+    assert!(out.contains("Ошибка: для подписи нужны ключ и оба сертификата"), "{out}");
+}
+
+#[test]
+fn help_has_examples() {
+    let run = run(&["--help"], "");
+    let out = text(&run);
+    assert!(run.status.success() && out.contains("loymax-till report --level maximum"), "{out}");
+}
