@@ -65,6 +65,10 @@ fn tables() -> Vec<Table> {
             sections("qb", &[2, 3, 4, 5, 6, 10, 11]),
         ),
         table("QC: both terminals (acquiring note C.2, C.3)", sections("qc", &[2, 3])),
+        table(
+            "LX: functions of a till at a Loymax processing (loymax note 16)",
+            numbered("lx", 30, 1),
+        ),
     ]
 }
 
@@ -178,7 +182,7 @@ fn is_row(word: &str) -> bool {
     let tail = &rest[digits.len()..];
     let known =
         matches!(prefix, "w" | "b" | "pv" | "a" | "o" | "n" | "m" | "s" | "x" | "d" | "t" | "h")
-            || matches!(prefix, "j" | "l" | "f" | "i" | "qa" | "qb" | "qc");
+            || matches!(prefix, "j" | "l" | "f" | "i" | "qa" | "qb" | "qc" | "lx");
     let tail_fits = tail.is_empty() || (prefix == "f" && tail.len() == 1);
     known && !digits.is_empty() && tail_fits
 }

@@ -28,7 +28,13 @@ pub use tillway_sberbank as sberbank;
 pub use tillway_sim as sim;
 #[cfg(feature = "sqlite")]
 pub use tillway_sqlite as sqlite;
-#[cfg(any(feature = "atol", feature = "dualconnector", feature = "sim", feature = "waiter"))]
+#[cfg(any(
+    feature = "atol",
+    feature = "dualconnector",
+    feature = "loymax",
+    feature = "sim",
+    feature = "waiter"
+))]
 pub use tillway_transport as transport;
 #[cfg(feature = "waiter")]
 pub use tillway_waiter as waiter;
@@ -42,3 +48,7 @@ struct AtolGuide;
 #[cfg(all(doctest, feature = "dualconnector", feature = "sberbank"))]
 #[doc = include_str!("../../../docs/guide/ru/acquiring.md")]
 struct AcquiringGuide;
+
+#[cfg(all(doctest, feature = "layers", feature = "loymax"))]
+#[doc = include_str!("../../../docs/guide/ru/loymax.md")]
+struct LoymaxGuide;
