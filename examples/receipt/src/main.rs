@@ -1,28 +1,29 @@
-//! One receipt on a simulated ATOL register; on a real one when the address of its web server is
-//! given: `cargo run -p receipt -- http://127.0.0.1:16732`.
+//! One receipt on an ATOL register: a simulated one, or a real one at its web server.
 #![expect(clippy::print_stdout, reason = "the receipt is what this program is for")]
 
 use std::{error::Error, sync::Arc};
 
+use clap::{Arg, Command};
 use tillway::atol::{AtolWeb, WebConfig};
 use tillway::core::{Kopecks, fiscal::*, port::fiscal::*, port::*};
 use tillway::runtime::{RandomIds, TokioClock};
-use tillway::sim::atol::{Register, Settings, SharedRegister, web};
+use tillway::sim::atol::{Register, Settings, SharedRegister, web, web::Generation::V2WebRequests};
 use tillway::transport::Runtime;
 use tillway::transport::client::{ClientConfig, HttpTransport, HyperClient};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let at = Arg::new("address").help("A real one: prints, and fiscalises, a receipt of 190.00");
+    let told = Command::new("receipt").about("Prints one receipt on a simulated ATOL register");
+    let told = told.arg(at).after_help("Examples:\n  receipt\n  receipt http://127.0.0.1:16732");
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::new());
     let register = SharedRegister::new(Register::new(Settings::default(), clock.now().wall_ms()));
-    let config = web::WebConfig::new(web::Generation::V2WebRequests);
-    let server =
-        web::WebServer::new(config, Arc::clone(&clock)).device("kiosk", "", register.clone());
-    let (address, http): (String, Arc<dyn HttpTransport>) = match std::env::args().nth(1) {
-        None => ("http://simulator".into(), Arc::new(server)),
-        Some(real) => {
-            (real, Arc::new(HyperClient::new(&ClientConfig::default(), Runtime::tokio())))
-        }
+    let server = web::WebServer::new(web::WebConfig::new(V2WebRequests), Arc::clone(&clock));
+    let server = server.device("kiosk", "", register.clone());
+    let real = told.get_matches().remove_one::<String>("address");
+    let (address, http): (&str, Arc<dyn HttpTransport>) = match &real {
+        None => ("http://simulator", Arc::new(server)),
+        Some(it) => (it, Arc::new(HyperClient::new(&ClientConfig::default(), Runtime::tokio()))),
     };
     let atol = AtolWeb::try_new(WebConfig::new(address), http, clock, Arc::new(RandomIds))?;
     println!("{:?}", atol.probe().await?);

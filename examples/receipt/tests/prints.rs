@@ -21,3 +21,26 @@ fn an_address_without_a_server_is_told() {
     let told = String::from_utf8(run.stderr).unwrap();
     assert!(told.contains("BadAddress"), "{told}");
 }
+
+#[test]
+fn help_has_examples_and_prints_no_receipt() {
+    let help = |option: &str| {
+        let run = Command::new(env!("CARGO_BIN_EXE_receipt")).arg(option).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap())
+    };
+    for option in ["--help", "-h"] {
+        let (code, told) = help(option);
+        assert_eq!(code, Some(0), "{told}");
+        for part in ["Usage: receipt [address]", "Examples:", "receipt http://127.0.0.1:16732"] {
+            assert!(told.contains(part), "{part} is not in {told}");
+        }
+        assert!(!told.contains("КАССОВЫЙ ЧЕК"), "{told}");
+    }
+    let (code, told) = help("--adress");
+    assert_eq!((code, told.as_str()), (Some(2), ""), "an option that it does not have");
+}
+
+#[test]
+fn it_is_as_short_as_the_readme_says() {
+    assert!(include_str!("../src/main.rs").lines().count() < 60);
+}

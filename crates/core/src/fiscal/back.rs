@@ -32,7 +32,8 @@ pub struct Return {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReturnError {
-    /// What is to go back was given back, or corrected, itself.
+    /// What is to go back is itself a return. A sale that was printed late, as a correction, is a
+    /// sale.
     #[error("only a sale goes back")]
     NotASale,
     /// No line is named.

@@ -1,12 +1,16 @@
 //! The check of marking codes, as far as a till sees it.
 //!
-//! The shapes of the answers are our choice: no public source shows them.
+//! The shapes of the answers are our choice, and so is the refusal of a code whose status does not
+//! suit its receipt: no public source shows them.
 
 use super::Code;
 use super::settings::Settings;
 
 /// How many codes the buffer takes.
 const BUFFER_MAX: usize = 128;
+
+const SELL: u8 = 1;
+const SELL_RETURN: u8 = 2;
 
 /// The buffer of codes, and the code whose check was begun.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,12 @@ impl Marks {
             return Err(Code::NOT_SUPPORTED);
         }
         if settings.marking_online { Ok(()) } else { Err(Code::NO_MARKING_SERVER) }
+    }
+
+    /// Whether a piece may have this status (tag 2003) after a receipt of this kind (tag 1054):
+    /// what is sold is not returned by its sale, and the other way round, checked or not.
+    pub(super) fn suits(kind: u8, status: Option<u8>) -> bool {
+        !matches!((kind, status), (SELL, Some(3 | 4)) | (SELL_RETURN, Some(1 | 2)))
     }
 
     /// Whether all four flags of a code would be true.

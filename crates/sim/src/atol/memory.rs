@@ -151,6 +151,8 @@ pub struct Item {
     pub measure: u8,
     /// Its marking code, as it came.
     pub mark: Option<String>,
+    /// Tag 2003: what becomes of the marked piece.
+    pub status: Option<u8>,
 }
 
 impl Item {

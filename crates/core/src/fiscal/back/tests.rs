@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::fiscal::receipt::tests::soup;
-use crate::fiscal::receipt::{Limits, Measure, Method, Object, Taxation};
+use crate::fiscal::receipt::{Basis, BasisKind, Limits, Measure, Method, Object, Taxation};
 use crate::fiscal::vat::VatRate;
 
 fn micro(quantity: Quantity) -> i64 {
@@ -133,6 +133,11 @@ fn what_is_no_sale_or_no_return_of_it_is_refused() {
     assert_eq!(unpaid.give_back_rest(&[]), Err(ReturnError::BadSale));
     let over = Receipt { paid: vec![paid(Tender::Card, 36_001)], ..soup() };
     assert_eq!(over.give_back_rest(&[]), Err(ReturnError::BadSale));
+    let negative = vec![paid(Tender::Card, -1), paid(Tender::Credit, 36_001)];
+    let negative = Receipt { paid: negative, ..soup() };
+    assert_eq!(negative.give_back_rest(&[]), Err(ReturnError::BadSale));
+    let itself = [Return { receipt: sale.clone(), of: vec![0, 1] }];
+    assert_eq!(sale.give_back_rest(&itself), Err(ReturnError::NotOfThis { index: 0 }));
     let others = [
         Return { of: vec![7], ..back.clone() },
         Return { of: vec![], ..back.clone() },
@@ -145,6 +150,25 @@ fn what_is_no_sale_or_no_return_of_it_is_refused() {
         let expected = Err(ReturnError::NotOfThis { index: 1 });
         assert_eq!(sale.give_back_rest(&earlier), expected, "{earlier:?}");
     }
+}
+
+/// An earlier return that gave more money than its lines are worth: no more goes back of a tender
+/// than was paid with it.
+#[test]
+fn more_than_was_paid_never_goes_back() {
+    let sale = soup();
+    let mut part = sale.give_back(&[], &[portion(0, 1)]).unwrap();
+    part.receipt.paid = vec![paid(Tender::Card, 19_001)];
+    assert_eq!(sale.give_back_rest(&[part]), Err(ReturnError::BadSale));
+}
+
+/// A sale that was printed late, as a correction (F12), was sold all the same.
+#[test]
+fn f12_a_sale_that_came_as_a_correction_goes_back_by_a_plain_return() {
+    let basis = Some(Basis { kind: BasisKind::Own, date: (2026, 3, 2), number: None });
+    let back = Receipt { basis, ..soup() }.give_back_rest(&[]).unwrap();
+    assert_eq!(back, soup().give_back_rest(&[]).unwrap());
+    assert_eq!((back.receipt.kind, back.receipt.basis), (ReceiptKind::SellReturn, None));
 }
 
 #[test]

@@ -48,6 +48,16 @@ fn basis(year: u16, month: u8, day: u8) -> Option<Basis> {
 }
 
 #[test]
+fn a_receipt_is_opened_unpaid_or_with_the_right_payments() {
+    let open = |paid| Receipt { paid, ..soup() }.check_open(&Limits::default());
+    assert_eq!(open(Vec::new()), Ok(Kopecks(36_000)));
+    assert_eq!(open(soup().paid), Ok(Kopecks(36_000)));
+    let short = vec![Paid { tender: Tender::Card, amount: Kopecks(35_999) }];
+    let refused = open(short).unwrap_err().to_string();
+    assert_eq!(refused, "paid: 359.99 is paid for a total of 360");
+}
+
+#[test]
 fn marks_and_days_that_are_right() {
     let mut receipt = Receipt { basis: basis(2028, 2, 29), ..soup() };
     receipt.lines[0].mark = Some(mark(200, false));

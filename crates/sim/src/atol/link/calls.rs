@@ -175,6 +175,7 @@ fn item(given: &Given<'_>) -> Result<Item, Code> {
         object: tag(1_212, 1)?,
         measure: tag(2_108, 0)?,
         mark: None,
+        status: None,
     })
 }
 

@@ -151,8 +151,10 @@ fn position(fields: &Fields<'_>) -> Result<Item, Refusal> {
     let measure = unit(fields)?;
     let object = numbered(fields, "paymentObject", &OBJECTS)?.unwrap_or(1);
     let method = fields.word("paymentMethod", &METHODS)?.unwrap_or(4);
-    let (vat, mark) = (rate(fields)?, mark(fields)?);
-    Ok(Item { name, price, quantity, amount, vat, method, object, measure, mark })
+    let vat = rate(fields)?;
+    let (mark, status) = mark(fields)?.unzip();
+    let status = status.flatten();
+    Ok(Item { name, price, quantity, amount, vat, method, object, measure, mark, status })
 }
 
 fn rate(fields: &Fields<'_>) -> Result<String, Refusal> {
@@ -196,16 +198,19 @@ fn unit(fields: &Fields<'_>) -> Result<u8, Refusal> {
     }
 }
 
+/// A marking code, and what becomes of the piece (tag 2003), which old formats do not tell.
+type Mark = (String, Option<u8>);
+
 /// The marking code of a position: `imcParams` from FFD 1.2 on, `markingCode` below.
-fn mark(fields: &Fields<'_>) -> Result<Option<String>, Refusal> {
+fn mark(fields: &Fields<'_>) -> Result<Option<Mark>, Refusal> {
     if let Some(old) = fields.object("markingCode")? {
-        return Ok(Some(old.need_text("mark")?.to_owned()));
+        return Ok(Some((old.need_text("mark")?.to_owned(), None)));
     }
     fields.object("imcParams")?.map(|params| mark_of(&params)).transpose()
 }
 
 /// The code of `imcParams`, or of a member of a marking task's `params`.
-pub(super) fn mark_of(params: &Fields<'_>) -> Result<String, Refusal> {
+pub(super) fn mark_of(params: &Fields<'_>) -> Result<Mark, Refusal> {
     const KNOWN: [&str; 11] = [
         "imc",
         "imcType",
@@ -246,14 +251,14 @@ pub(super) fn mark_of(params: &Fields<'_>) -> Result<String, Refusal> {
     ];
     params.only(&KNOWN)?;
     params.word("imcType", &TYPES)?;
-    params.word("itemEstimatedStatus", &STATES)?;
+    let status = params.word("itemEstimatedStatus", &STATES)?;
     params.u32("imcModeProcessing")?;
     if let Some(result) = params.object("itemInfoCheckResult")? {
         result.only(&FLAGS)?;
         FLAGS.iter().try_for_each(|flag| result.flag(flag).map(drop))?;
     }
     let mark = params.need_text("imc")?;
-    if is_base64(mark) { Ok(mark.to_owned()) } else { Err(params.bad("imc")) }
+    if is_base64(mark) { Ok((mark.to_owned(), status)) } else { Err(params.bad("imc")) }
 }
 
 fn is_base64(text: &str) -> bool {

@@ -78,7 +78,8 @@ impl Marking {
 }
 
 fn params(fields: &Fields<'_>) -> Result<Vec<String>, Refusal> {
-    fields.need_objects("params")?.iter().map(items::mark_of).collect()
+    let codes = |params| items::mark_of(params).map(|(code, _)| code);
+    fields.need_objects("params")?.iter().map(codes).collect()
 }
 
 fn check_result(register: &Register, mark: &str) -> Json {

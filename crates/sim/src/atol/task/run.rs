@@ -82,9 +82,7 @@ pub(super) fn report_x(register: &mut Register, desk: &Desk) -> Result<Json, Cod
 }
 
 pub(super) fn receipt(register: &mut Register, receipt: &Receipt) -> Result<Json, Code> {
-    if receipt.checks_marks {
-        check_marks(register, receipt)?;
-    }
+    check_marks(register, receipt)?;
     receipt.desk.begin(register, receipt.tolerates_text)?;
     let filled = fill(register, receipt);
     if let Err(code) = filled {
@@ -208,8 +206,12 @@ fn fill(register: &mut Register, receipt: &Receipt) -> Result<(), Code> {
 
 fn check_marks(register: &mut Register, receipt: &Receipt) -> Result<(), Code> {
     register.reach()?;
-    let marks: Vec<_> = receipt.lines.iter().filter_map(|item| item.mark.as_deref()).collect();
-    if marks.is_empty() {
+    let marked = receipt.lines.iter().filter(|item| item.mark.is_some());
+    if !marked.clone().all(|item| Marks::suits(receipt.head.kind, item.status)) {
+        return Err(Code::MARKING_DENIED);
+    }
+    let marks: Vec<_> = marked.filter_map(|item| item.mark.as_deref()).collect();
+    if marks.is_empty() || !receipt.checks_marks {
         return Ok(());
     }
     Marks::ready(&register.settings)?;

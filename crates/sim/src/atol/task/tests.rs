@@ -380,6 +380,37 @@ fn marks_are_checked_as_far_as_a_till_sees() {
 }
 
 #[test]
+fn a_mark_is_sold_by_a_sale_and_comes_back_by_a_return() {
+    let marked = |kind: &str, status: &str, checked: bool| {
+        let params = format!(r#""imcParams":{{"imc":"Z29vZA=="{status}}},"name":"Суп дня""#);
+        let kind = format!(r#""type":"{kind}","validateMarkingCodes":{checked}"#);
+        let task = SELL.replacen(r#""name":"Суп дня""#, &params, 1);
+        task.replacen(r#""type":"sell""#, &kind, 1)
+    };
+    let rows = [
+        ("itemPieceSold", Ok(()), Err(406)),
+        ("itemDryForSale", Ok(()), Err(406)),
+        ("itemPieceReturn", Err(406), Ok(())),
+        ("itemDryReturn", Err(406), Ok(())),
+        ("itemStatusUnchanged", Ok(()), Ok(())),
+    ];
+    for (status, sale, back) in rows {
+        let status = format!(r#","itemEstimatedStatus":"{status}""#);
+        for (kind, expected) in [("sell", sale), ("sellReturn", back)] {
+            for checked in [true, false] {
+                let mut register = at_work();
+                let before = register.memory.last();
+                let done = run(&mut register, &marked(kind, &status, checked)).map(drop);
+                assert_eq!(done, expected, "{kind} {status} {checked}");
+                let written = u32::from(expected.is_ok());
+                assert_eq!(register.memory.last(), before + written, "{kind} {status} {checked}");
+            }
+        }
+    }
+    run(&mut at_work(), &marked("sell", "", true)).unwrap();
+}
+
+#[test]
 fn what_is_known_and_not_imitated_says_so() {
     let mut register = register();
     for task in NOT_IMITATED {
