@@ -29,6 +29,7 @@ Examples (with cargo: `cargo run -- …`):
   stand sim loymax                      a Loymax processing alone, on 7720
   stand sim sberbank                    a folder with sb_pilot in it, simulated
   stand demo table                      the story of a paid bill, told and checked
+  stand demo loymax --level maximum     what a till can do at a Loymax processing
   stand guest show 149725735
   stand till pair till-1 phone-7
   stand backup tillway-monday.db        a copy while the stand runs";
@@ -131,6 +132,28 @@ pub(crate) enum Demo {
     /// A guest pays order 82 with points and a deposit, then gets it back
     #[command(after_help = "Example:\n  stand demo table")]
     Table,
+    /// Thirty functions of a till at a Loymax processing, tried over HTTP, and the report of them
+    ///
+    /// Each is tried without signatures, with detached and with enveloped ones, in UTF-8 and in
+    /// windows-1251. Exit code 1 when anything does not pass.
+    #[command(after_help = "Examples:\n  stand demo loymax\n  \
+                            stand demo loymax --level minimum")]
+    Loymax {
+        /// The level of integration whose functions are tried
+        #[arg(long, value_enum, default_value_t = LoymaxLevel::Maximum)]
+        level: LoymaxLevel,
+    },
+}
+
+/// A level of integration.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LoymaxLevel {
+    /// 10 functions
+    Minimum,
+    /// 20 functions
+    Middle,
+    /// 30 functions
+    Maximum,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -10,6 +10,7 @@ mod failure;
 mod folder;
 mod front;
 mod http;
+mod levels;
 mod log;
 mod metrics;
 mod page;
@@ -66,7 +67,13 @@ fn start(cli: Cli) -> Result<ExitCode, Failure> {
     if let Some(Command::SbPilot { arguments }) = &cli.command {
         return sb_pilot::run(arguments);
     }
-    log::start(if quiet { "warn" } else { &cli.options.log }, cli.options.log_format)?;
+    let log = match &cli.command {
+        // What goes wrong there goes wrong on purpose, and the report says what came of it.
+        Some(Command::Demo(Demo::Loymax { .. })) if quiet => "off",
+        _ if quiet => "warn",
+        _ => &cli.options.log,
+    };
+    log::start(log, cli.options.log_format)?;
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of("the runtime does not start", &error))?;
     let ended = runtime.block_on(run(cli));
@@ -82,6 +89,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         None | Some(Command::Serve) => serve::serve(load(options)?, options).await.map(done),
         _ if options.fresh => Err(Failure::new("--fresh goes with serving alone")),
         Some(Command::Demo(Demo::Table)) => table::play().await.map(done),
+        Some(Command::Demo(Demo::Loymax { level })) => levels::play(level).await.map(done),
         Some(Command::Sim(Sim::Atol(atol))) => {
             sim_atol::serve_alone(options.port_base, &atol).await.map(done)
         }

@@ -220,6 +220,18 @@ fn demo_table_tells_the_story_and_holds() {
 }
 
 #[test]
+fn demo_loymax_reports_a_level_and_holds() {
+    let (_folder, data) = folder();
+    let told = command(&data, &["demo", "loymax", "--level", "minimum"]);
+    let text = stdout(&told);
+    assert_eq!(told.status.code(), Some(0), "{text}{}", stderr(&told));
+    assert!(text.trim_end().ends_with("10 of 10") && !text.contains("НЕТ"), "{text}");
+    // What goes wrong on purpose is not logged.
+    assert_eq!(stderr(&told), "");
+    assert!(!data.exists());
+}
+
+#[test]
 fn help_has_an_example_for_each_command() {
     let (_folder, data) = folder();
     let help = |args: &[&str]| {

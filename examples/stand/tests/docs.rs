@@ -70,6 +70,7 @@ impl<'a> Shell<'a> {
             "TILL" => ours(self.stand.till),
             "REGISTER" => ours(self.stand.register),
             "TERMINAL" => ours(self.stand.terminal),
+            "PROCESSING" => ours(self.stand.page + common::PROCESSING_STEP),
             _ => value.to_owned(),
         };
         self.variables.insert(name.to_owned(), value);
