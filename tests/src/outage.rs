@@ -1,6 +1,7 @@
 //! A store that a test takes away and gives back.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,13 +18,23 @@ use tillway_core::port::{
 };
 use tillway_core::time::Timestamp;
 use tillway_memory::MemoryStore;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// A memory store behind a switch. A clone is the same store behind the same switch.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outage {
     inner: MemoryStore,
     state: Arc<watch::Sender<State>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+}
+
+/// What happens before a commit.
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+impl fmt::Debug for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outage").field("inner", &self.inner).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,7 +68,8 @@ impl From<Down> for ClaimError {
 
 impl Default for Outage {
     fn default() -> Self {
-        Self { inner: MemoryStore::new(), state: Arc::new(watch::Sender::new(State::Up)) }
+        let state = Arc::new(watch::Sender::new(State::Up));
+        Self { inner: MemoryStore::new(), state, meanwhile: Arc::default() }
     }
 }
 
@@ -70,6 +82,12 @@ impl Outage {
     /// Every call fails at once, and changes nothing.
     pub fn down(&self) {
         self.state.send_replace(State::Down);
+    }
+
+    /// This happens once, after the next commit was decided and before it is written: what
+    /// somebody else was quicker with.
+    pub fn meanwhile(&self, work: impl FnOnce() + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Box::new(work));
     }
 
     /// No call ends before the switch is turned again.
@@ -89,6 +107,16 @@ impl Outage {
 #[deny(clippy::missing_trait_methods)]
 impl Store for Outage {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(work) = meanwhile {
+            let (done, over) = oneshot::channel();
+            // Whoever commits may be one of the threads that the work needs.
+            std::thread::spawn(move || {
+                work();
+                let _ = done.send(());
+            });
+            over.await.unwrap();
+        }
         self.gate().await?.commit(commit).await
     }
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {

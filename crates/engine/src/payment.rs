@@ -26,7 +26,7 @@ use tillway_core::{Account, AccountKind, AccountStatus, Kopecks};
 use crate::Engine;
 use crate::drive::{DriveError, Driven, Folded, With, warn_unavailable};
 use crate::loyalty::live_of;
-use crate::points::Kept;
+use crate::points::{By, Kept, Seen, TRIES};
 use crate::wait::within;
 
 mod fingerprint;
@@ -214,27 +214,17 @@ impl PaymentDesk for Engine {
         id: PaymentId,
         order: OrderId,
     ) -> Result<PaymentView, PayError> {
-        if let Some(view) = self.cancel_points(caller, id, order).await? {
-            return Ok(view);
-        }
-        let till = caller.till.clone();
-        let at = self.now();
-        let decide = |flow: &PaymentFlow| {
-            let mut step = match flow.order {
-                Some(_) => flow.command(PaymentCommand::Cancel, at)?,
-                // Never captured: the tombstone needs no stream.
-                None => Step::nothing(),
+        for _ in 0..TRIES {
+            let seen = match self.cancel_points(caller, id, order).await? {
+                By::Points(view) => return Ok(view),
+                By::Book(seen) => seen,
             };
-            step.ops.push(Op::Cancel { id, order, till: till.clone() });
-            Ok(step)
-        };
-        let driven = self.drive_payment(id, With::default(), decide).await?;
-        match driven.outcomes.into_iter().next() {
-            Some(Outcome::Payment(payment, account)) => {
-                self.viewed(*payment, account.map(|a| *a)).await
+            match self.cancel_in_book(caller, id, order, &seen).await {
+                Err(PayError::Refused(Refusal::PurchaseState)) => {}
+                done => return done,
             }
-            _ => Err(PayError::Unavailable),
         }
+        Err(PayError::Unavailable)
     }
 
     async fn refund(
@@ -244,31 +234,17 @@ impl PaymentDesk for Engine {
     ) -> Result<Replayable<RefundView>, PayError> {
         let body = fingerprint::refund(&request);
         let key = Key { scope: Scope::Refund, id: request.id.0, attempt: 1, body };
-        if let Some(view) = self.refund_points(&request, key).await? {
-            return Ok(view);
-        }
-        let RefundRequest { id, of, amount, before, refuse } = request;
-        let at = self.now();
-        let decide = |flow: &PaymentFlow| {
-            if let Some(refusal) = &refuse {
-                return Ok(Step { events: Vec::new(), ops: vec![Op::Refuse(refusal.clone())] });
-            }
-            let mut step = match flow.order {
-                Some(_) => flow.command(PaymentCommand::Refund { refund: id, amount }, at)?,
-                None => Step::nothing(),
+        for _ in 0..TRIES {
+            let seen = match self.refund_points(&request, key).await? {
+                By::Points(view) => return Ok(view),
+                By::Book(seen) => seen,
             };
-            step.ops.push(Op::Refund { id, of, amount, before: Some(before) });
-            Ok(step)
-        };
-        let with = With { key: Some(key), guard: None };
-        let driven = self.drive_payment(of, with, decide).await?;
-        match driven.outcomes.into_iter().next() {
-            Some(Outcome::Refund(refund, payment)) => {
-                let state = RefundView { refund, payment: *payment };
-                Ok(Replayable { state, replayed: driven.replayed })
+            match self.refund_in_book(&request, key, &seen).await {
+                Err(PayError::Refused(Refusal::PurchaseState)) => {}
+                done => return done,
             }
-            _ => Err(PayError::Unavailable),
         }
+        Err(PayError::Unavailable)
     }
 
     async fn refund_unlinked(
@@ -405,6 +381,64 @@ impl Engine {
             Some(Err(error)) => Err(error.into()),
             None if keyed => Err(PayError::InProgress),
             None => Err(PayError::Unavailable),
+        }
+    }
+
+    async fn cancel_in_book(
+        &self,
+        caller: &Caller,
+        id: PaymentId,
+        order: OrderId,
+        seen: &Seen,
+    ) -> Result<PaymentView, PayError> {
+        let (till, at) = (caller.till.clone(), self.now());
+        let decide = |flow: &PaymentFlow| {
+            seen.still(flow)?;
+            let mut step = match flow.order {
+                Some(_) => flow.command(PaymentCommand::Cancel, at)?,
+                // Never captured: the tombstone needs no stream.
+                None => Step::nothing(),
+            };
+            step.ops.push(Op::Cancel { id, order, till: till.clone() });
+            Ok(step)
+        };
+        let driven = self.drive_payment(id, With::default(), decide).await?;
+        match driven.outcomes.into_iter().next() {
+            Some(Outcome::Payment(payment, account)) => {
+                self.viewed(*payment, account.map(|a| *a)).await
+            }
+            _ => Err(PayError::Unavailable),
+        }
+    }
+
+    async fn refund_in_book(
+        &self,
+        request: &RefundRequest,
+        key: Key,
+        seen: &Seen,
+    ) -> Result<Replayable<RefundView>, PayError> {
+        let RefundRequest { id, of, amount, before, refuse } = request;
+        let (id, of, amount, before, at) = (*id, *of, *amount, *before, self.now());
+        let decide = |flow: &PaymentFlow| {
+            if let Some(refusal) = refuse {
+                return Ok(Step { events: Vec::new(), ops: vec![Op::Refuse(refusal.clone())] });
+            }
+            seen.still(flow)?;
+            let mut step = match flow.order {
+                Some(_) => flow.command(PaymentCommand::Refund { refund: id, amount }, at)?,
+                None => Step::nothing(),
+            };
+            step.ops.push(Op::Refund { id, of, amount, before: Some(before) });
+            Ok(step)
+        };
+        let with = With { key: Some(key), guard: None };
+        let driven = self.drive_payment(of, with, decide).await?;
+        match driven.outcomes.into_iter().next() {
+            Some(Outcome::Refund(refund, payment)) => {
+                let state = RefundView { refund, payment: *payment };
+                Ok(Replayable { state, replayed: driven.replayed })
+            }
+            _ => Err(PayError::Unavailable),
         }
     }
 

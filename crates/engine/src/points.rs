@@ -35,13 +35,15 @@ use tillway_core::guest::Guest;
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, PaymentId, Uuid};
 use tillway_core::loyalty::{Answer, Identifier, IdentifierKind, PurchaseId, Sale};
 use tillway_core::pan::Masked;
-use tillway_core::port::processing::{Command, Operation, Outcome};
+use tillway_core::port::processing::{Command, Operation, Outcome, Sealed};
 use tillway_core::port::{LoyaltyProcessing, PayError, ReadError, Sheet};
 use tillway_core::{Account, AccountKind, AccountStatus, Kopecks};
 
 use crate::Engine;
 use crate::drive::{DriveError, With};
 use crate::wait::within;
+
+pub(crate) use back::{By, Seen, TRIES};
 
 use recipe::Recipe;
 
@@ -136,6 +138,10 @@ fn hold_of(recipe: &Recipe) -> HoldId {
 /// The shelf of the engine's purchases.
 fn shelf() -> Box<str> {
     purchase::shelf(TILL)
+}
+
+fn doubt(why: &str) -> Outcome {
+    Outcome::InDoubt(Masked::new(why))
 }
 
 /// Points come into a wallet, or go back out of it.
@@ -307,16 +313,19 @@ impl Engine {
 
     /// Sends a message, and waits no longer than this.
     async fn send_points(&self, operation: &Operation, most: Duration) -> Outcome {
-        let doubt = |why: &str| Outcome::InDoubt(Masked::new(why));
         let Some(points) = self.points() else { return doubt("no processing") };
-        let sealed = match points.processing.seal(operation) {
-            Ok(sealed) => sealed,
+        match points.processing.seal(operation) {
+            Ok(sealed) => self.send_sealed(&sealed, most).await,
             Err(error) => {
-                let why = Masked::new(&error.to_string());
-                return Outcome::Unreached(why);
+                tracing::error!(%error, "a message to the processing cannot be made");
+                Outcome::Unreached(Masked::new(&error.to_string()))
             }
-        };
-        let sent = points.processing.send(&sealed);
+        }
+    }
+
+    async fn send_sealed(&self, sealed: &Sealed, most: Duration) -> Outcome {
+        let Some(points) = self.points() else { return doubt("no processing") };
+        let sent = points.processing.send(sealed);
         let answered = within(&*self.0.ports.clock, most, sent).await;
         answered.unwrap_or_else(|| doubt("no answer in time"))
     }

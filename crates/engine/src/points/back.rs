@@ -1,6 +1,6 @@
 //! Points that go back, and purchases that the close of an order makes final.
 
-use tillway_core::book::{Caller, Key, Op, Outcome, Payment, PaymentState, StreamId};
+use tillway_core::book::{Caller, Key, Op, Outcome, Payment, PaymentState, Refusal, StreamId};
 use tillway_core::flow::purchase::{Opened, PurchaseCommand, Stage, What};
 use tillway_core::flow::{Body, Flow, PaymentCommand, PaymentFlow, PurchaseFlow, append, purchase};
 use tillway_core::id::{OrderId, PaymentId, RefundId, Uuid};
@@ -17,23 +17,54 @@ use crate::drive::{Folded, With};
 use crate::payment::{push_step, unavailable};
 
 /// How often a step is decided anew when one of its streams has grown in the meantime.
-const TRIES: usize = 8;
+pub(crate) const TRIES: usize = 8;
+
+/// Who does a step back.
+pub(crate) enum By<T> {
+    /// It is done, at the processing too.
+    Points(T),
+    /// The book alone, as long as the payment is as it was seen.
+    Book(Seen),
+}
+
+/// A payment as it was when the book alone was to do a step.
+pub(crate) struct Seen(Option<PaymentFlow>);
+
+impl Seen {
+    /// Refuses a step that was decided over another state: a payment with points that came, or
+    /// moved, meanwhile is not the book's alone.
+    ///
+    /// # Errors
+    /// [`Refusal::PurchaseState`]: look again.
+    pub(crate) fn still(&self, flow: &PaymentFlow) -> Result<(), Refusal> {
+        match &self.0 {
+            Some(seen) if seen != flow => Err(Refusal::PurchaseState),
+            _ => Ok(()),
+        }
+    }
+}
 
 impl Engine {
-    /// Takes a payment with points back; `None` where the book alone does it: no points of the
-    /// processing's, not captured, or back already.
+    /// Takes a payment with points back; the book alone does it where there are no points of the
+    /// processing's, nothing was captured, or it is back already.
     pub(crate) async fn cancel_points(
         &self,
         caller: &Caller,
         id: PaymentId,
         order: OrderId,
-    ) -> Result<Option<PaymentView>, PayError> {
+    ) -> Result<By<PaymentView>, PayError> {
+        if self.points().is_none() {
+            return Ok(By::Book(Seen(None)));
+        }
         for _ in 0..TRIES {
-            let Some(row) = self.points_payment(id).await? else { return Ok(None) };
+            // The flow first: whatever the row has moved since is seen by who relies on the flow.
             let flow: Folded<PaymentFlow> = self.folded(StreamId::from(id)).await?;
+            let Some(row) = self.points_payment(id).await? else {
+                return Ok(By::Book(Seen(Some(flow.flow))));
+            };
             let amount = flow.flow.amount;
             if flow.flow.order.is_none() || row.live() != Ok(amount) {
-                return Ok(None);
+                return Ok(By::Book(Seen(Some(flow.flow))));
             }
             let (till, at) = (caller.till.clone(), self.now());
             let mut ops = vec![Op::Cancel { id, order, till }];
@@ -43,28 +74,34 @@ impl Engine {
             ops.extend(self.points_back(&row, Kopecks::ZERO, amount, by).await?);
             let done = self.commit(With::default(), ops).await?;
             if let Some(Outcome::Payment(payment, account)) = first(done) {
-                return Ok(Some(PaymentView { payment: *payment, account: account.map(|a| *a) }));
+                let account = account.map(|account| *account);
+                return Ok(By::Points(PaymentView { payment: *payment, account }));
             }
         }
         Err(PayError::Unavailable)
     }
 
-    /// Gives a part of a payment with points back; `None` as in [`Engine::cancel_points`], and for
-    /// what the book refuses anyway.
+    /// Gives a part of a payment with points back; by the book alone as in
+    /// [`Engine::cancel_points`], and what the book refuses anyway.
     pub(crate) async fn refund_points(
         &self,
         request: &RefundRequest,
         key: Key,
-    ) -> Result<Option<Replayable<RefundView>>, PayError> {
+    ) -> Result<By<Replayable<RefundView>>, PayError> {
         let RefundRequest { id, of, amount, before, refuse } = request;
+        if self.points().is_none() {
+            return Ok(By::Book(Seen(None)));
+        }
         for _ in 0..TRIES {
-            let Some(row) = self.points_payment(*of).await? else { return Ok(None) };
             let flow: Folded<PaymentFlow> = self.folded(StreamId::from(*of)).await?;
+            let Some(row) = self.points_payment(*of).await? else {
+                return Ok(By::Book(Seen(Some(flow.flow))));
+            };
             let refunded = row.capture().map(|capture| capture.refunded);
             let rest = row.live().unwrap_or_default();
             let fits = Some(*before) == refunded && amount.is_positive() && *amount <= rest;
             if refuse.is_some() || flow.flow.order.is_none() || !fits {
-                return Ok(None);
+                return Ok(By::Book(Seen(Some(flow.flow))));
             }
             let wish = PaymentCommand::Refund { refund: *id, amount: *amount };
             let step = flow.flow.command(wish, self.now())?;
@@ -76,7 +113,7 @@ impl Engine {
             let Some((outcomes, replayed)) = self.commit(with, ops).await? else { continue };
             if let Some(Outcome::Refund(refund, payment)) = outcomes.into_iter().next() {
                 let state = RefundView { refund, payment: *payment };
-                return Ok(Some(Replayable { state, replayed }));
+                return Ok(By::Points(Replayable { state, replayed }));
             }
         }
         Err(PayError::Unavailable)

@@ -5,7 +5,9 @@ use tillway_core::flow::purchase::{Due, Message, PurchaseAnswer, PurchaseCommand
 use tillway_core::flow::{Body, Flow, Next, PurchaseFlow, Step, purchase};
 use tillway_core::loyalty::{Cheque, Pay, PurchaseId, Sale};
 use tillway_core::pan::Masked;
-use tillway_core::port::processing::{Command, Kind, Operation, Outcome};
+use tillway_core::port::processing::{
+    Class, Command, Kind, Operation, Outcome, Refusal as Refused, SealError,
+};
 use tillway_core::port::{HeadRow, Query};
 use tillway_core::time::Timestamp;
 use tillway_core::{Kopecks, MoneyError};
@@ -169,10 +171,15 @@ impl Engine {
         flow: &PurchaseFlow,
         told: &Message,
     ) -> Result<Look, DriveError> {
-        let outcome = match self.command(points, flow, told).await? {
+        let command = self.command(points, flow, told).await?;
+        let sent = command.is_some();
+        let outcome = match command {
             Some(command) => {
                 let operation = Operation { id: told.id, at: told.at, cashier: None, command };
-                self.send_points(&operation, points.pay_max).await
+                match points.processing.seal(&operation) {
+                    Ok(sealed) => self.send_sealed(&sealed, points.pay_max).await,
+                    Err(error) => unsealed(&error),
+                }
             }
             None => Outcome::Unreached(Masked::new("it is not its turn")),
         };
@@ -199,8 +206,7 @@ impl Engine {
             Ok(Step { events, ops: Vec::<Op>::new() })
         };
         self.drive::<PurchaseFlow>(stream, With::default(), decide).await?;
-        let unanswered = waits && told.kind != Kind::Refund;
-        Ok(if unanswered { Look::Later } else { Look::On })
+        Ok(if waits && sent { Look::Later } else { Look::On })
     }
 
     /// What a stored message asks; `None` while it has to wait for another purchase.
@@ -239,6 +245,13 @@ impl Engine {
             _ => Err(DriveError::Refused(Refusal::PurchaseState)),
         }
     }
+}
+
+/// What cannot be made now is not made by time: a person is asked, and may say to try again.
+fn unsealed(error: &SealError) -> Outcome {
+    tracing::error!(%error, "a message to the processing cannot be made");
+    let text = Masked::new(&error.to_string());
+    Outcome::Refused(Refused { class: Class::Malformed, code: "".into(), text })
 }
 
 fn sale(purchase: PurchaseId, cheque: Cheque) -> Sale {

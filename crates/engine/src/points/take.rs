@@ -8,7 +8,7 @@ use tillway_core::book::{
 use tillway_core::flow::purchase::{
     Message, Opened, PurchaseAnswer, PurchaseCommand, PurchaseEvent, Stage, What,
 };
-use tillway_core::flow::{Body, Flow, PurchaseFlow, Step, purchase};
+use tillway_core::flow::{Body, Flow, PaymentFlow, PurchaseFlow, Step, purchase};
 use tillway_core::id::{HoldId, Uuid};
 use tillway_core::loyalty::{Answer, Cheque, PurchaseId, Sale};
 use tillway_core::pan::Masked;
@@ -19,8 +19,8 @@ use tillway_core::{Account, AccountKind, Kopecks};
 
 use super::{Recipe, TILL, bring, purchase_of};
 use crate::Engine;
-use crate::drive::{DriveError, Driven, With};
-use crate::payment::WRITE_MAX;
+use crate::drive::{DriveError, Driven, Folded, With};
+use crate::payment::{WRITE_MAX, push_step};
 use crate::wait::within;
 
 /// What is kept of the caller's time for the answer.
@@ -96,7 +96,7 @@ impl Engine {
         };
         if row.is_some_and(|row| !open(&row)) {
             // Answered before: the key says how it stands.
-            self.write(with, vec![capture(&request)]).await?;
+            self.write(with, vec![capture(&request)]).await.map_err(in_words_of_points)?;
             return Ok(Replayable { state: self.payment(caller, id).await?, replayed: true });
         }
         let pay_max = self.points().map_or(Duration::ZERO, |points| points.pay_max).min(most);
@@ -107,9 +107,14 @@ impl Engine {
                 self.captured(caller, request, &taking, asked, *answer, left).await
             }
             (asked, End::Refused(outcome, refusal)) => {
-                let refused = self.write(taking.with(), vec![Op::Refuse(refusal.clone())]).await;
-                self.given_up(&taking.recipe, asked, outcome, false).await?;
-                refused.and(Err(refusal.into()))
+                let refused = self.write(taking.with(), vec![Op::Refuse(refusal)]).await;
+                let (answer, forbid) = match refused {
+                    Err(PayError::Refused(refusal)) => (refusal.into(), false),
+                    // A refusal that is not stored would leave the id without an answer for ever.
+                    _ => (PayError::TimedOut, true),
+                };
+                self.given_up(&taking.recipe, asked, outcome, forbid).await?;
+                Err(answer)
             }
             (asked, End::Lost(outcome)) => {
                 self.given_up(&taking.recipe, asked, outcome, true).await?;
@@ -190,7 +195,7 @@ impl Engine {
             Ok(_) => Ok(()),
             // The first request with this id is on its way, or what it left is being given up.
             Err(DriveError::Refused(Refusal::PurchaseState)) => Err(PayError::InProgress),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(in_words_of_points(error.into())),
         }
     }
 
@@ -227,7 +232,12 @@ impl Engine {
         let balance = calculated.balance;
         let heard = Heard { id: taking.asked, outcome: Outcome::Done(calculated), kept: None };
         let next = |_: &PurchaseFlow| Some(pay.clone());
-        self.heard(taking.stream(), heard, With::default(), Vec::new(), next).await?;
+        match self.heard(taking.stream(), heard, With::default(), Vec::new(), next).await {
+            Ok(_) => {}
+            // Another run gave it up meanwhile.
+            Err(DriveError::Refused(Refusal::PurchaseState)) => return Err(PayError::TimedOut),
+            Err(error) => return Err(error.into()),
+        }
         let sale = Sale { cheque, ..taking.sale.clone() };
         let outcome = self.ask(taking, id, Command::Pay { sale, amount, pin: None }).await;
         let end = match outcome {
@@ -301,7 +311,7 @@ impl Engine {
         let mut ops = vec![Op::Void { hold: super::hold_of(recipe) }];
         ops.extend(self.taken_out(recipe.account, recipe.amount, recipe.payment.0).await?);
         if forbid {
-            ops.push(Op::Cancel { id: recipe.payment, order: recipe.order, till: None });
+            ops.extend(self.forbidden(recipe).await?);
         }
         let cancel = message(
             Kind::Cancel,
@@ -316,6 +326,18 @@ impl Engine {
             Ok(_) | Err(DriveError::Refused(Refusal::PurchaseState)) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The transaction's tombstone; nothing where a later attempt was captured meanwhile.
+    async fn forbidden(&self, recipe: &Recipe) -> Result<Vec<Op>, PayError> {
+        let stream = StreamId::from(recipe.payment);
+        let paid: Folded<PaymentFlow> = self.folded(stream).await?;
+        if paid.flow.order.is_some() {
+            return Ok(Vec::new());
+        }
+        let mut ops = vec![Op::Cancel { id: recipe.payment, order: recipe.order, till: None }];
+        push_step(&mut ops, stream, &paid, &Step::nothing())?;
+        Ok(ops)
     }
 
     /// Writes down what became of the first message, what follows, and what it means for the book:
@@ -344,6 +366,16 @@ impl Engine {
             Ok(Step { events, ops: ops.clone() })
         };
         self.drive::<PurchaseFlow>(stream, with, decide).await
+    }
+}
+
+/// The hold of another payment on its way is nothing that a till knows of: no points are left.
+fn in_words_of_points(error: PayError) -> PayError {
+    match error {
+        PayError::Refused(Refusal::HoldExists { .. }) => {
+            Refusal::InsufficientFunds { limit: Kopecks::ZERO }.into()
+        }
+        other => other,
     }
 }
 
