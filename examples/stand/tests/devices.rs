@@ -30,6 +30,7 @@ fn devices_are_asked_and_what_is_missing_is_named() {
     let (register, terminal) = (stand.register, stand.terminal);
     let good = format!(
         "[atol]\naddress = \"http://127.0.0.1:{register}\"\ndevice = \"kiosk1\"\n\
+         shared = true\nrates = [\"none\", \"vat22\", \"vat122\"]\n\
          [terminal]\nkind = \"dualconnector\"\naddress = \"http://127.0.0.1:{terminal}\"\n"
     );
     let (code, said) = check(&good);
@@ -67,6 +68,10 @@ fn devices_are_asked_and_what_is_missing_is_named() {
         (at("127.0.0.1", ""), "section atol: "),
         (at(&nobody, "device = \"касса\""), "section atol: "),
         (at(&nobody, "printer = 1"), "unknown field `printer`"),
+        (at(&nobody, "rates = [\"none\", \"vat18\"]"), "key rates: \"vat18\" is none of none, "),
+        (at(&nobody, "rates = []"), "section atol: "),
+        (at(&nobody, "rates = \"vat22\""), "key rates: expected a sequence"),
+        (at(&nobody, "shared = 1"), "key shared: expected a boolean"),
         (terminal(&format!("address = \"{nobody}\"")), "card terminal: no link to the terminal"),
         (terminal("address = \"127.0.0.1\""), "section terminal: "),
         (terminal(""), "missing field `address`"),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 use tillway::atol::{Credentials, DeviceId, WebConfig};
+use tillway::core::fiscal::VatRate;
 use tillway::dualconnector;
 
 use super::file;
@@ -41,8 +42,20 @@ fn register_of(atol: &file::Atol) -> Result<WebConfig, Failure> {
         }
         _ => return Err(Failure::new("section atol: user and password go together")),
     };
+    config.shared = atol.shared;
+    config.rates = atol.rates.as_deref().map(rates_of).transpose()?;
     config.check().map_err(wrong)?;
     Ok(config)
+}
+
+fn rates_of(words: &[String]) -> Result<Vec<VatRate>, Failure> {
+    let rate = |word: &String| {
+        VatRate::from_word(word).ok_or_else(|| {
+            let known = VatRate::ALL.map(VatRate::word).join(", ");
+            Failure::new(format!("section atol, key rates: {word:?} is none of {known}"))
+        })
+    };
+    words.iter().map(rate).collect()
 }
 
 fn terminal_of(terminal: &file::Terminal) -> Result<Terminal, Failure> {

@@ -1,5 +1,7 @@
 //! The TOML file, as it is written. Unknown keys are refused, secrets never come back in an error.
 
+mod loyalty;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,6 +12,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 use tillway::core::Kopecks;
 
+pub(super) use self::loyalty::{KnownBy, Letters, Level, Loyalty, Signature};
 use crate::failure::Failure;
 
 /// The longest file that is read.
@@ -50,6 +53,7 @@ pub(super) struct File {
     pub(super) limits: Limits,
     pub(super) atol: Option<Atol>,
     pub(super) terminal: Option<Terminal>,
+    pub(super) loyalty: Option<Loyalty>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
@@ -79,6 +83,9 @@ pub(super) struct Atol {
     pub(super) device: Option<String>,
     pub(super) user: Option<String>,
     pub(super) password: Option<Secret>,
+    #[serde(default)]
+    pub(super) shared: bool,
+    pub(super) rates: Option<Vec<String>>,
 }
 
 /// A card terminal.
