@@ -6,6 +6,7 @@ pub mod checked;
 pub mod fiscal;
 pub mod histories;
 pub mod oracle;
+pub mod processing;
 pub mod runtime;
 pub mod strategies;
 pub mod suite;

@@ -1,5 +1,6 @@
 //! Members, purchases and operations: the states of loymax.md 9.
 
+use core::fmt;
 use std::collections::{BTreeMap, VecDeque};
 
 use tillway_core::Kopecks;
@@ -42,8 +43,8 @@ pub enum Duplicates {
     Reject,
 }
 
-/// Somebody with points.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// Somebody with points. What it shows and enters is personal: no `Debug` shows it.
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct Member {
     /// What it is known by: numbers, phones, codes.
     pub shows: Vec<Box<str>>,
@@ -53,6 +54,13 @@ pub struct Member {
     pub pin: Option<Box<str>>,
     /// Nothing may be earned or taken.
     pub blocked: bool,
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Member");
+        shown.field("points", &self.points).field("blocked", &self.blocked).finish_non_exhaustive()
+    }
 }
 
 /// All there is.
@@ -356,7 +364,7 @@ impl House {
     }
 
     fn refund(&mut self, refund: &Sale, of: Option<PurchaseId>) -> Step {
-        if self.open(&refund.purchase)?.is_some() {
+        if self.purchases.contains_key(&refund.purchase) {
             return Err(Class::PurchaseTaken);
         }
         let of = of.ok_or(Class::UnknownPurchase)?;
