@@ -9,6 +9,7 @@
 mod calls;
 mod content;
 mod cover;
+mod private;
 mod queue;
 mod send;
 mod stream;
@@ -54,7 +55,8 @@ pub use self::cover::BodyKeys;
 ///   number at the processing, which [`Standing::purchase`] tells; the till keeps its own.
 /// - One message of the till is on its way at a time. [`drain`](Self::drain), called every few
 ///   seconds, sends what waits, between sales.
-/// - What the processing refuses for good is [`listed`](Self::listed) for a person.
+/// - What the processing refuses for good is [`listed`](Self::listed) for a person. In what is kept
+///   and told of its words, phones and whatever the guest showed are stars but for their ends.
 ///
 /// One `Loyalty` serves a till in each run of the program. Dropping the future of a call is like a
 /// crash at that line.
@@ -84,6 +86,8 @@ pub struct LoyaltyConfig {
     pub answer_max: Duration,
     /// How long a call may take in all.
     pub call_max: Duration,
+    /// How long the store may take to answer once, whoever asks: then it is as if it were not there.
+    pub store_max: Duration,
     /// How long a sale may lie undecided before it is cancelled, or listed when points are at stake.
     pub decide_within: Duration,
     /// How long the queue rests after a call about a sale that is not decided.
@@ -91,8 +95,8 @@ pub struct LoyaltyConfig {
 }
 
 impl LoyaltyConfig {
-    /// A till with this name: an answer within 10 s, a call within 20 s, a sale decided within half
-    /// an hour, the queue at rest for 15 s after a call.
+    /// A till with this name: an answer within 10 s, one of the store within 5 s, a call within 20 s,
+    /// a sale decided within half an hour, the queue at rest for 15 s after a call.
     pub fn new(till: impl Into<Box<str>>, keys: BodyKeys) -> Self {
         Self {
             till: till.into(),
@@ -100,6 +104,7 @@ impl LoyaltyConfig {
             resend: ResendId::Same,
             answer_max: Duration::from_secs(10),
             call_max: Duration::from_secs(20),
+            store_max: Duration::from_secs(5),
             decide_within: Duration::from_secs(1_800),
             rest: Duration::from_secs(15),
         }

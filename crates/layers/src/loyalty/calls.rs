@@ -8,6 +8,7 @@ use tillway_core::loyalty::{Answer, Cheque, Identifier, Pay, Pin, PurchaseId, Sa
 use tillway_core::pan::Masked;
 use tillway_core::port::processing::{Class, Command, Kind, Operation, Outcome, Sealed};
 
+use super::private::Private;
 use super::send::{Pushed, failure};
 use super::stream::Entry;
 use super::{Calculated, Loyalty, Paid, Reason, Settled, Standing, Without};
@@ -256,12 +257,13 @@ impl Loyalty {
     async fn read(&self, command: Command, cashier: Option<&str>) -> Result<Answer, Without> {
         self.shut().map_or(Ok(()), Err)?;
         let (id, at) = (self.ids.fresh(), self.clock.now());
+        let private = Private::of(&command);
         let operation = Operation { id, at, cashier: cashier.map(Into::into), command };
         let sealed = self.processing.seal(&operation).map_err(|error| Without {
             reason: Reason::Message,
             said: Some(Masked::new(&error.to_string())),
         })?;
-        match self.send(&sealed, false).await {
+        match self.send(&sealed, &private, false).await {
             Outcome::Done(answer) => Ok(*answer),
             other => Err(failure(&other).unwrap_or(Without::because(Reason::NoAnswer))),
         }
@@ -308,13 +310,14 @@ impl Loyalty {
             return Err(why);
         }
         let mut commands = self.opening(entry, &sale.purchase, &asked);
+        let private = Private::of(&asked.command);
         let (message, sealed) = self.message(entry.stream.id, asked.command, cashier)?;
         let id = message.id;
         commands.push(PurchaseCommand::Queue(message));
         self.ask(entry, commands).await?;
         let outcome = match self.shut() {
             Some(_) => Outcome::Unreached(Masked::new("no link")),
-            None => self.send_once(&sealed).await,
+            None => self.send_once(&sealed, &private).await,
         };
         let outcome = match outcome {
             Outcome::Done(answer) if !believable(&answer) => {
@@ -331,15 +334,15 @@ impl Loyalty {
     }
 
     /// Sends it; again only when the processing says that it did not look at it.
-    async fn send_once(&self, sealed: &Sealed) -> Outcome {
-        let mut outcome = self.send(sealed, false).await;
+    async fn send_once(&self, sealed: &Sealed, private: &Private) -> Outcome {
+        let mut outcome = self.send(sealed, private, false).await;
         for _ in 0..CONFLICTS_MAX {
             match &outcome {
                 Outcome::Refused(why) if why.class == Class::Conflict => {}
                 _ => break,
             }
             self.clock.sleep(CONFLICT_WAIT).await;
-            outcome = self.send(sealed, false).await;
+            outcome = self.send(sealed, private, false).await;
         }
         outcome
     }

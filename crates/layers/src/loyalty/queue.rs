@@ -181,8 +181,8 @@ impl Loyalty {
         };
         let (mut all, mut after) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let page = self.store.heads(&query, after, HEADS_MAX).await;
-            let page = page.map_err(|_| Without::because(Reason::Journal))?;
+            let page = self.in_time(self.store.heads(&query, after, HEADS_MAX)).await;
+            let page = page.and_then(Result::ok).ok_or(Without::because(Reason::Journal))?;
             let last = page.last().map(|head| head.stream);
             all.extend(page);
             match last {

@@ -11,6 +11,7 @@ use tillway_core::id::Uuid;
 use tillway_core::pan::Masked;
 use tillway_core::port::processing::{Class, Outcome, Refusal, Sealed};
 
+use super::private::Private;
 use super::stream::Entry;
 use super::{LINK_BACKOFF, Loyalty, Reason, ResendId, Without};
 
@@ -81,13 +82,19 @@ impl Loyalty {
 
     /// Sends a message, and learns about the link. An answer that a single purchase of the queue
     /// does not get says nothing about it.
-    pub(super) async fn send(&self, sealed: &Sealed, from_queue: bool) -> Outcome {
+    pub(super) async fn send(
+        &self,
+        sealed: &Sealed,
+        private: &Private,
+        from_queue: bool,
+    ) -> Outcome {
         let (send, sleep) =
             (self.processing.send(sealed), self.clock.sleep(self.config.answer_max));
         let outcome = match select(send, sleep).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Outcome::InDoubt(Masked::new("no answer in time")),
         };
+        let outcome = private.hidden(outcome);
         let now = self.clock.ticks();
         let mut link = self.link();
         match &outcome {
@@ -133,7 +140,10 @@ impl Loyalty {
                 message.id = id;
             }
             let outcome = match self.sealed(entry.stream.id, &message) {
-                Some(sealed) => self.send(&sealed, from_queue).await,
+                Some(sealed) => {
+                    let private = self.private(entry, &message);
+                    self.send(&sealed, &private, from_queue).await
+                }
                 None => unreadable(),
             };
             pushed.sent = pushed.sent.saturating_add(1);

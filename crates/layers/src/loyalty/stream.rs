@@ -1,5 +1,9 @@
 //! The streams of purchases: read, and written on condition that nobody else did.
 
+use core::future::Future;
+
+use futures::future::{Either, select};
+use futures::pin_mut;
 use tillway_core::book::{Commit, Outcome as Written, Seq, StreamId, Verdict};
 use tillway_core::flow::purchase::{
     Due, Message, PurchaseAnswer, PurchaseCommand, PurchaseEvent, Stage, is_repeatable, stream,
@@ -12,6 +16,7 @@ use tillway_core::port::processing::{Command, Operation, Outcome, Sealed};
 use tillway_core::port::{CommitError, Committed};
 
 use super::content::{Again, Content};
+use super::private::Private;
 use super::{Loyalty, Reason, Without};
 
 /// How many records are read at once, and how often: a message that is tried every five minutes
@@ -50,8 +55,8 @@ impl Loyalty {
     pub(super) async fn load(&self, stream: StreamId) -> Result<Entry, Unread> {
         let mut entry = Entry { flow: PurchaseFlow::new(stream), stream, seq: Seq(0) };
         for _ in 0..PAGES_MAX {
-            let read = self.store.load(stream, entry.seq, PAGE).await;
-            let records = read.map_err(|_| Unread::Store)?;
+            let read = self.in_time(self.store.load(stream, entry.seq, PAGE)).await;
+            let records = read.and_then(Result::ok).ok_or(Unread::Store)?;
             fold(&mut entry.flow, &records).map_err(|_| Unread::Damaged)?;
             match records.last() {
                 Some(last) => entry.seq = last.seq,
@@ -146,6 +151,27 @@ impl Loyalty {
         self.processing.seal(&content.operation(message.id, message.at)).ok()
     }
 
+    /// What its guest showed, as far as the journal knows and its key is kept.
+    pub(super) fn private(&self, entry: &Entry, message: &Message) -> Private {
+        let mut private = Private::default();
+        let reserving = entry.flow.reserving().filter(|other| other.id != message.id);
+        for message in reserving.into_iter().chain([message]) {
+            let content = self.config.keys.read(entry.stream.id, &message.body);
+            content.iter().for_each(|content: &Content| private.add(&content.again));
+        }
+        private
+    }
+
+    /// What the store answers; `None` when it does not in time.
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let sleep = self.clock.sleep(self.config.store_max);
+        pin_mut!(work);
+        match select(work, sleep).await {
+            Either::Left((answer, _)) => Some(answer),
+            Either::Right(_) => None,
+        }
+    }
+
     /// Whether the goods of a purchase were told before, and were others. Without its key nobody
     /// can tell.
     pub(super) fn is_other(&self, entry: &Entry, command: &Command) -> bool {
@@ -227,7 +253,9 @@ impl Loyalty {
         let (op, after) = made.map_err(|_| Without::because(Reason::State))?;
         for _ in 0..TRIES_MAX {
             let commit = Commit::of(self.clock.now(), vec![op.clone()]);
-            match self.store.commit(commit).await {
+            // One that is late may still be written.
+            let committed = self.in_time(self.store.commit(commit)).await;
+            match committed.unwrap_or(Err(CommitError::InDoubt)) {
                 Ok(Committed { verdict: Verdict::Done(done), .. }) => {
                     let [Written::Appended(seq)] = done.as_slice() else { return Err(failed()) };
                     (entry.flow, entry.seq) = (after, *seq);

@@ -13,7 +13,7 @@ use tillway_layers::loyalty::{
 use tillway_memory::{Duplicates, ProcessingMishap};
 
 use super::till::{cheque, drain, id, pays, sale};
-use super::world::{CARD, Cut, Fuse, World, run};
+use super::world::{CARD, Cut, Fuse, World, in_time, run};
 
 fn world() -> World {
     World::new(Duplicates::Reject, ResendId::Same)
@@ -234,4 +234,29 @@ fn a_repeat_has_the_bytes_it_had() {
         assert_eq!(world.processing.balance(CARD), Some(Kopecks(102_000)));
         assert!(world.clock.ticks() > Duration::ZERO);
     }
+}
+
+/// A store that says nothing any more holds nobody up for ever.
+#[test]
+fn a_store_that_is_stuck_is_given_up() {
+    let world = world();
+    let (fuse, other) = (Fuse::never(), Fuse::never());
+    let loyalty = world.start(&fuse);
+    sell_offline(&world, &loyalty, 1);
+    world.processing.link(true);
+    wait(&world, 301);
+    let stuck = world.start(&other);
+    other.stuck.store(true, std::sync::atomic::Ordering::Relaxed);
+    let clock = &world.clock;
+    let journal = |why: Result<(), tillway_layers::loyalty::Without>| {
+        assert_eq!(why.unwrap_err().reason, Reason::Journal);
+    };
+    journal(in_time(clock, stuck.recover()).map(drop));
+    assert_eq!(in_time(clock, stuck.drain(10)).stopped, Some(Stop::Journal));
+    journal(in_time(clock, stuck.listed()).map(drop));
+    journal(in_time(clock, stuck.unfinished()).map(drop));
+    journal(in_time(clock, stuck.resolve(&id(1), Resolution::Retry, "Анна")));
+    other.stuck.store(false, std::sync::atomic::Ordering::Relaxed);
+    drain(&world, "a store that was stuck");
+    assert_eq!(world.processing.balance(CARD), Some(Kopecks(102_000)));
 }

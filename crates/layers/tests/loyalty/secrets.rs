@@ -58,3 +58,35 @@ fn a_key_is_not_shown() {
     let keys = BodyKeys::new(5, [0x5A; 32]).and_older(4, [0x5B; 32]);
     assert_eq!(format!("{keys:?}"), "BodyKeys { current: 5, older: [4], .. }");
 }
+
+/// A processing may say whom it refuses; what is kept and shown of that names nobody.
+#[test]
+fn a_refusal_names_nobody_in_the_journal() {
+    const WORDS: &str =
+        "Клиент +7 (999) 000-00-01 (79990000001), LMXQR1.57.123456: SPRING-20 нельзя";
+    for late in [false, true] {
+        let world = World::new(Duplicates::Reject, ResendId::Same);
+        let fuse = Fuse::never();
+        *fuse.words.lock().unwrap() = Some(WORDS);
+        let loyalty = world.start(&fuse);
+        let mut told = sale(1, &cheque(30_000));
+        let kind = tillway_core::loyalty::IdentifierKind::Qr;
+        let value = "LMXQR1.57.123456".into();
+        told.guest = Some(tillway_core::loyalty::Identifier { kind, value });
+        told.coupons = vec![Coupon { carrier: Carrier::Qr, value: "SPRING-20".into() }];
+        world.processing.link(!late);
+        let calculated = run(loyalty.calculate(&told, None, None)).unwrap();
+        let accrued = run(loyalty.accrue(&told, &[], None)).unwrap();
+        world.processing.link(true);
+        world.clock.advance(std::time::Duration::from_secs(301));
+        run(loyalty.drain(10)).unwrap();
+        let listed = run(loyalty.listed()).unwrap().unwrap();
+        let journal = journal(&world);
+        let shown = format!("{calculated:?} {accrued:?} {listed:?}");
+        assert!(has(&journal, "нельзя") && shown.contains("нельзя"), "it was refused: {shown}");
+        for secret in ["(999) 000", "79990000001", "LMXQR1", "SPRING"] {
+            assert!(!has(&journal, secret), "it was written down: {secret}");
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}

@@ -14,7 +14,9 @@ use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
 use tillway_core::pairing::Pairing;
 use tillway_core::pan::Masked;
-use tillway_core::port::processing::{Capabilities, Operation, Outcome, SealError, Sealed};
+use tillway_core::port::processing::{
+    Capabilities, Operation, Outcome, Refusal, SealError, Sealed,
+};
 use tillway_core::port::{
     AccountBook, Bindings, ClaimError, CommitError, Committed, HeadRow, Journal, LoyaltyProcessing,
     Query, ReadError, Recalled, Reconciliation, Sheet, StatementLine, Store, async_trait,
@@ -61,6 +63,10 @@ pub(crate) struct Fuse {
     pub(crate) cut: Mutex<Option<(u64, Cut, u64)>>,
     /// Whether answers do not add up.
     pub(crate) lies: AtomicBool,
+    /// What refusals say.
+    pub(crate) words: Mutex<Option<&'static str>>,
+    /// Whether the store says nothing any more.
+    pub(crate) stuck: AtomicBool,
     /// How many messages were sent.
     pub(crate) sent: AtomicU64,
 }
@@ -87,6 +93,12 @@ impl Fuse {
                 pending::<()>().await;
             }
             left.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn stuck(&self) {
+        if self.stuck.load(Ordering::Relaxed) {
+            pending::<()>().await;
         }
     }
 
@@ -214,6 +226,10 @@ impl LoyaltyProcessing for CutProcessing {
                 }
                 Outcome::Done(answer)
             }
+            Outcome::Refused(refusal) => {
+                let words = self.fuse.words.lock().unwrap().map(Masked::new);
+                Outcome::Refused(Refusal { text: words.unwrap_or(refusal.text), ..refusal })
+            }
             other => other,
         };
         self.fuse.point().await;
@@ -230,6 +246,7 @@ struct CutStore {
 #[async_trait]
 impl Store for CutStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+        self.fuse.stuck().await;
         self.fuse.point().await;
         let fails = self.fuse.commit_fails();
         if let Some((error, false)) = fails {
@@ -258,6 +275,7 @@ impl Journal for CutStore {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Stored>, ReadError> {
+        self.fuse.stuck().await;
         self.inner.load(stream, after, limit).await
     }
     async fn heads(
@@ -266,6 +284,7 @@ impl Journal for CutStore {
         after: Option<StreamId>,
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError> {
+        self.fuse.stuck().await;
         self.inner.heads(query, after, limit).await
     }
     async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError> {
