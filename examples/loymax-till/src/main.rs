@@ -11,6 +11,7 @@ use loymax_till::desk::Screen;
 use loymax_till::levels::Reports;
 use loymax_till::till::{Certificates, Connection, Failure, MENU, Next, Till, Web};
 use secrecy::SecretString;
+use tillway::core::loyalty::print::SlipSource;
 use tillway::loymax::dialect::Letters;
 use tillway::loymax::sign::Profile;
 
@@ -90,6 +91,9 @@ struct Options {
     /// Кодировка сообщений
     #[arg(long, global = true, value_enum, default_value = "utf-8")]
     encoding: Encoding,
+    /// Кто пишет слип списания: касса из полей ответа или сервер своим сообщением
+    #[arg(long, global = true, value_enum, default_value = "till")]
+    slip: SlipName,
     /// Адрес Public API: регистрация, любимые товары, QR
     #[arg(long, global = true, value_name = "URL")]
     public_api: Option<String>,
@@ -103,9 +107,12 @@ struct Options {
     #[arg(long, global = true, value_name = "TEXT", env = "LOYMAX_SECRET", hide_env_values = true)]
     #[arg(default_value = "demo", hide_default_value = true)]
     secret: SecretString,
-    /// Приложение интернет-магазина в Public API, для заказов; секрет и адрес возврата те же
+    /// Приложение интернет-магазина в Public API, для заказов; секрет тот же
     #[arg(long, global = true, value_name = "ID")]
     shop: Option<String>,
+    /// Куда приложение магазина возвращает клиента
+    #[arg(long, global = true, value_name = "URL", default_value = "app://shop")]
+    shop_redirect: String,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -128,6 +135,12 @@ enum Encoding {
     Utf8,
     #[value(name = "windows-1251")]
     Windows1251,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SlipName {
+    Till,
+    Server,
 }
 
 struct Console;
@@ -204,11 +217,12 @@ fn connection(options: &Options) -> Result<Connection, Failure> {
         }
         _ => None,
     };
-    let application = |id: &String| (id.clone(), options.secret.clone(), options.redirect.clone());
+    let application =
+        |id: &String, back: &String| (id.clone(), options.secret.clone(), back.clone());
     let web = options.public_api.as_ref().map(|address| Web {
         address: address.clone(),
-        till: application(&options.application),
-        shop: options.shop.as_ref().map(application),
+        till: application(&options.application, &options.redirect),
+        shop: options.shop.as_ref().map(|id| application(id, &options.shop_redirect)),
     });
     Ok(Connection {
         address: options.address.clone(),
@@ -223,6 +237,10 @@ fn connection(options: &Options) -> Result<Connection, Failure> {
         letters: match options.encoding {
             Encoding::Utf8 => Letters::Utf8,
             Encoding::Windows1251 => Letters::Windows1251,
+        },
+        slips: match options.slip {
+            SlipName::Till => SlipSource::Till,
+            SlipName::Server => SlipSource::Server,
         },
         web,
         shop: "Кафе Ромашка".to_owned(),

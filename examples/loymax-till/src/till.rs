@@ -69,7 +69,7 @@ pub const MENU: &str = "\
   ждать <секунд>               только с симулятором
   помощь, выход
 
-Подпись (24) включает --profile, кодировку — --encoding.";
+Подпись (24) включает --profile, кодировку — --encoding, слип сервера (23) — --slip server.";
 
 /// A till, at a processing.
 pub struct Till {

@@ -3,6 +3,15 @@
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use tillway::core::port::Spawner;
+use tillway::runtime::{TokioClock, TokioSpawner};
+use tillway::sim::loymax::Processing;
+use tillway::transport::Runtime;
+use tillway::transport::server::{Server, ServerConfig};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
 fn run(arguments: &[&str], typed: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loymax-till"));
@@ -49,6 +58,24 @@ fn a_sale_at_the_lowest_level_prints_all_four_messages_in_every_setting() {
             in_order(&out, &expected);
         }
     }
+}
+
+#[test]
+fn a_slip_of_the_server_is_its_message_alone() {
+    let out = text(&run(&["sale", "--level", "minimum", "--slip", "server"], ""));
+    in_order(&out, &["  | Списано: 100.00", "  | Начислено: 13.50"]);
+    assert!(!out.contains("СПИСАНИЕ БАЛЛОВ"), "{out}");
+}
+
+#[test]
+fn the_menu_names_all_thirty_functions() {
+    let menu = text(&run(&["menu"], "выход\n"));
+    // In brackets, several with commas.
+    let named = menu.split('(').skip(1).filter_map(|rest| rest.split(')').next());
+    let numbers: Vec<u32> =
+        named.flat_map(|named| named.split(", ")).filter_map(|it| it.parse().ok()).collect();
+    let missing: Vec<u32> = (1..=30).filter(|row| !numbers.contains(row)).collect();
+    assert_eq!(missing, Vec::<u32>::new(), "{menu}");
 }
 
 #[test]
@@ -113,6 +140,43 @@ fn what_is_typed_wrong_is_told_and_the_till_goes_on() {
     ];
     in_order(&out, &expected);
     assert!(!out.contains("чей баланс"), "what follows the end is not read: {out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_processing_needs_other_options_alone() {
+    let clock = Arc::new(TokioClock::new());
+    let processing = Processing::demo(clock);
+    processing.house().with(|store| {
+        let till = store.tills.get_mut("TILL-0008").unwrap();
+        till.password = "another".into();
+        store.rules.project = "shop".to_owned();
+        store.public.favourites.values_mut().for_each(|set| set.until = "9999-12-31".to_owned());
+        store.public.applications.get_mut("till-app").unwrap().till = "TILL-0008".to_owned();
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let server = Server::new(ServerConfig::default(), Runtime::tokio());
+    let serve = async move {
+        server.serve(listener, move |_| processing.connect(), std::future::pending()).await;
+    };
+    TokioSpawner::new(Handle::current()).spawn("processing", Box::pin(serve));
+    let project = format!("{address}/XmlExchange/shop");
+    let at = ["--address", &project, "--till", "TILL-0008", "--password", "another"];
+    let api = ["--public-api", &address, "--shop", "shop-app"];
+    let typed = "телефон 79990000001\nбаланс\nтовар SKU-1003 Кофе 100 1\nитог\nоплата\n\
+                 любимые 79990000001\nвыбрать 1 SKU-1003\nждать 5\n";
+    let run = run(&[&["menu"][..], &at, &api].concat(), typed);
+    let out = text(&run);
+    assert!(run.status.success(), "{out}");
+    let expected = [
+        "Баланс: 250.00",
+        "Можно списать 30.00",
+        "  | Баланс: 255.00",
+        "Покупка подтверждена",
+        "1. Кофе",
+        "Ошибка: ждать можно только с симулятором",
+    ];
+    in_order(&out, &expected);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use tillway::core::loyalty::print::{SlipSource, Style};
 use tillway::core::port::IdSource;
 use tillway::core::port::processing::Level;
 use tillway::core::port::{Clock, Spawner};
@@ -47,6 +48,8 @@ pub struct Connection {
     pub certificates: Option<Certificates>,
     /// The letters of messages.
     pub letters: Letters,
+    /// Who writes the slip of a payment with points.
+    pub slips: SlipSource,
     /// The Public API of a real processing.
     pub web: Option<Web>,
     /// The shop's name, on slips.
@@ -151,7 +154,8 @@ fn desk(
         till: connection.till.clone(),
         cashier: connection.cashier.clone(),
     };
-    Ok(Desk::new(loyalty, Arc::clone(screen), names, texts::style()))
+    let style = Style { slips: connection.slips, ..texts::style() };
+    Ok(Desk::new(loyalty, Arc::clone(screen), names, style))
 }
 
 fn http() -> HyperClient {
