@@ -3,6 +3,7 @@
 mod check;
 mod devices;
 mod file;
+mod loyalty;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -29,6 +30,7 @@ use crate::failure::Failure;
 
 pub(crate) use check::check;
 pub(crate) use devices::{Devices, Terminal};
+pub(crate) use loyalty::Loyalty;
 
 /// The distance from the page's port to that of the first till.
 const TILL_PORT_STEP: u32 = 10;
@@ -70,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) processing: Option<SocketAddr>,
     /// What `check-config` asks whether it is there; sales do not use it yet.
     pub(crate) devices: Devices,
+    /// The processing that keeps points, when there is one.
+    pub(crate) loyalty: Option<Loyalty>,
     /// Limits of all listeners.
     pub(crate) server: ServerConfig,
     /// The rules of the venue; the installation is put in later.
@@ -233,6 +237,8 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
         None => loopback(port_base, 0, "the page")?,
     };
     let engine = engine_of(&file)?;
+    let loyalty = file.loyalty.as_ref();
+    let loyalty = loyalty.map(|section| loyalty::loyalty_of(section, processing));
     let installation = file.installation.as_deref();
     let installation = installation.map(|text| uuid(text, "installation")).transpose()?;
     let secrets = |secret: &file::Secret| SecretString::from(secret.0.expose_secret());
@@ -245,6 +251,7 @@ fn from_file(file: file::File, port_base: u32) -> Result<Config, Failure> {
         terminal,
         processing,
         devices: devices::devices_of(&file)?,
+        loyalty: loyalty.transpose()?,
         server: server_of(&file.limits)?,
         engine,
         waiter: shared_of(&file)?,

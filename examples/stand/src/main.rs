@@ -12,6 +12,7 @@ mod front;
 mod http;
 mod levels;
 mod log;
+mod loyalty;
 mod metrics;
 mod page;
 mod sb_pilot;
@@ -151,7 +152,11 @@ async fn check_config(options: &Options) -> Result<ExitCode, Failure> {
     let config = load(options)?;
     let mut found = config::check(&config);
     found.extend(stand::check_machine(&config, &options.data).await);
-    for told in devices::probe(&config.devices).await {
+    let mut answers = devices::probe(&config.devices).await;
+    if let Some(loyalty) = &config.loyalty {
+        answers.push(loyalty::probe(loyalty).await);
+    }
+    for told in answers {
         match told {
             Ok(line) => say(&line),
             Err(failure) => found.push(failure.to_string()),

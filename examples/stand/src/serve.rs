@@ -332,6 +332,9 @@ fn greet(config: &Config, stand: &Stand) {
         let place = format!("simulated, http://{processing}{}", sim_loymax::PATH);
         row("Loymax processing", &place);
     }
+    if let Some(loyalty) = config.loyalty.as_ref().filter(|loyalty| loyalty.points.is_some()) {
+        row("points of the guests", &format!("at Loymax, {}", loyalty.till.url));
+    }
     say("");
     say("listening; Ctrl-C stops");
 }

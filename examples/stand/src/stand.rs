@@ -22,6 +22,7 @@ use crate::control;
 use crate::demo;
 use crate::failure::Failure;
 use crate::folder::Folder;
+use crate::loyalty;
 
 /// The parts of a stand, ready to work.
 #[derive(Debug)]
@@ -46,7 +47,11 @@ impl Stand {
             fill(&store, &clock).await?;
         }
         let metered = Metered::new(Arc::clone(&store), Arc::clone(&clock) as Arc<dyn Clock>);
-        let built = Builder::new(config.engine(installation))
+        let mut engine = config.engine(installation);
+        if let Some(loyalty) = &config.loyalty {
+            engine.points = loyalty::points(loyalty, Arc::clone(&clock) as Arc<dyn Clock>)?;
+        }
+        let built = Builder::new(engine)
             .store(Arc::new(metered))
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
             .spawner(Arc::new(spawner.clone()))

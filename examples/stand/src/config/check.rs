@@ -18,6 +18,7 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
     listeners(config, &mut found);
     tills(config, &mut found);
     pins(config, &mut found);
+    points(config, &mut found);
     if !config.demo {
         outside_the_demo(config, &mut found);
     }
@@ -126,6 +127,15 @@ fn pins(config: &Config, found: &mut Vec<String>) {
             found.push("pins: given, and nobody checks them; set pin = \"list\"".to_owned());
         }
         _ => {}
+    }
+}
+
+/// Points that nobody could pay with.
+fn points(config: &Config, found: &mut Vec<String>) {
+    let kept = config.loyalty.as_ref().is_some_and(|loyalty| loyalty.points.is_some());
+    let payable = config.engine.payment_types.iter().any(|(_, kind)| *kind == AccountKind::Bonus);
+    if kept && !payable {
+        found.push("loyalty: points is true, and payment_types has none for bonus".to_owned());
     }
 }
 

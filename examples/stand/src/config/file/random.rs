@@ -114,6 +114,15 @@ fn table() -> impl Strategy<Value = String> {
         "kind = \"json\"\nfield = 1",
         "kind = \"other\"",
     ]);
+    let loyalty = select(vec![
+        "points = true",
+        "url = \"https://h/x\"\nlogin = \"a\"\npoints = true\nknown_by = [\"phone\"]",
+        "url = \"https://h/x\"\nlogin = \"a:b\"",
+        "url = \"h\"\nlogin = \"a\"\nletters = \"windows-1251\"",
+        "signature = \"detached\"\nkey_file = \"/nowhere\"",
+        "password_file = \"/nowhere\"",
+        "level = \"most\"",
+    ]);
     prop_oneof![
         4 => (id, secret(), more).prop_map(|(id, token, more)| {
             format!("[[till]]\nid = {id}\ntoken = {token}\n{more}")
@@ -122,6 +131,9 @@ fn table() -> impl Strategy<Value = String> {
             format!("[[token_keys]]\nkid = {kid}\nkey = {key}")
         }),
         1 => reader.prop_map(|reader| format!("[[reader]]\n{reader}")),
+        2 => (loyalty, secret()).prop_map(|(loyalty, password)| {
+            format!("[loyalty]\npassword = {password}\n{loyalty}")
+        }),
     ]
 }
 
