@@ -282,13 +282,58 @@ fn trap_a_a_result_is_believed_only_when_it_is_our_document() {
         "warnings":{"recovered":true}}}]}"#;
     const OLD: &str = r#"{"results":[{"status":"ready","result":{"fiscalParams":
         {"fiscalDocumentNumber":118,"fnNumber":"9999078900001234","total":360.0}}}]}"#;
+    const OTHER_MEMORY: &str = r#"{"results":[{"status":"ready","result":{"fiscalParams":
+        {"fiscalDocumentNumber":119,"fnNumber":"9999078900005678","total":360.0}}}]}"#;
+    const NO_MEMORY: &str = r#"{"results":[{"status":"ready","result":{"fiscalParams":
+        {"fiscalDocumentNumber":119,"total":360.0}}}]}"#;
     const EMPTY: &str = r#"{"results":[{"status":"ready","result":null}]}"#;
     let begin = [UNKNOWN, ASK_SHIFT, (POST, Reply::Is(201, TAKEN))];
-    for body in [OTHER_TOTAL, NO_TOTAL, RECOVERED, OLD, EMPTY] {
+    for body in [OTHER_TOTAL, NO_TOTAL, RECOVERED, OLD, OTHER_MEMORY, NO_MEMORY, EMPTY] {
         // The memory has nothing new: whatever it was, it was no receipt of ours.
         let ready = [(LOOK, Reply::Is(200, body))];
         check(&[&begin, &ready, &STANDS, &STANDS], not_written(Cause::Unknown));
     }
+}
+
+/// As [`STANDS`], with document 119.
+const GROWN: [(&str, Reply); 4] = {
+    let mut grown = STANDS;
+    grown[1].1 = Reply::Is(200, r#"{"fnStatus":{"fiscalDocumentNumber":119}}"#);
+    grown
+};
+
+/// Document 119 is asked for through the queue, under an id of its own.
+const READ: &str = "GET /api/v2/requests/";
+
+#[test]
+fn what_the_task_says_of_the_paper_is_kept_when_the_memory_is_read() {
+    const RECOVERED: &str = r#"{"results":[{"status":"ready","result":{"fiscalParams":
+        {"fiscalDocumentNumber":119,"fnNumber":"9999078900001234","total":360.0},
+        "warnings":{"recovered":true,"notPrinted":true}}}]}"#;
+    const DOCUMENT: &str = r#"{"results":[{"status":"ready","result":{"documentTLV":
+        {"fiscalDocumentType":"receipt","short":false,"1012":"2026-03-02T12:41:00+03:00",
+        "1020":360.0,"1040":119,"1041":"9999078900001234","1054":1}}}]}"#;
+    let begin = [UNKNOWN, ASK_SHIFT, (POST, Reply::Is(201, TAKEN))];
+    let read = [(POST, Reply::Is(201, TAKEN)), (READ, Reply::Is(200, DOCUMENT))];
+    let ready = [(LOOK, Reply::Is(200, RECOVERED))];
+    let unprinted = |outcome: &FiscalOutcome| match outcome {
+        FiscalOutcome::Written(document) => document.number == 119 && document.unprinted,
+        _ => false,
+    };
+    check(&[&begin, &ready, &GROWN, &read, &GROWN], unprinted);
+}
+
+/// A document that can never be read is no reason to ask for ever: a person decides.
+#[test]
+fn a_document_that_cannot_be_read_is_put_before_a_person() {
+    const FAULT: &str = r#"{"results":[{"status":"error","error":{"code":118}}]}"#;
+    let begin = [UNKNOWN, ASK_SHIFT, (POST, Reply::Lost), UNKNOWN];
+    let read = [(POST, Reply::Is(201, TAKEN)), (READ, Reply::Is(200, FAULT))];
+    let asks_a_person = |outcome: &FiscalOutcome| match outcome {
+        FiscalOutcome::InDoubt(error) => &*error.text == "document 119 cannot be read",
+        _ => false,
+    };
+    check(&[&begin, &GROWN, &read], asks_a_person);
 }
 
 #[test]

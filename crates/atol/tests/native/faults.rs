@@ -183,9 +183,80 @@ impl Dice {
     }
 }
 
-/// Every second document meets a fault somewhere; in the end each receipt is there once.
+/// A sale has fewer attempts, and an attempt fewer questions.
+const TRIES_MAX: usize = 1_000;
+
+/// Sells once, however many answers are lost; the receipt's number.
+fn sell(desk: &Desk<'_>, ids: &CountingIds) -> u32 {
+    for _ in 0..TRIES_MAX {
+        let attempt = attempt_of(ids);
+        let mut found = match block_on(desk.guarded.register(&attempt, &receipt(lunch()))) {
+            FiscalOutcome::Written(document) => return document.number,
+            FiscalOutcome::NotWritten(_) => Found::NotWritten,
+            FiscalOutcome::InDoubt(error) => Found::NotYet(error),
+        };
+        for _ in 0..TRIES_MAX {
+            match found {
+                Found::NotYet(_) => {
+                    found = block_on(desk.guarded.find(&attempt, &receipt(lunch())));
+                }
+                _ => break,
+            }
+        }
+        assert_eq!(journaled(&desk.guarded, attempt.id), number(&found), "{found:?}");
+        if let Some(number) = number(&found) {
+            return number;
+        }
+    }
+    panic!("never sold");
+}
+
+/// A kiosk that loses every answer with probability 1/2 sells a thousand times, as on the web
+/// (`tests/kiosk.rs`): what is lost there is the answer to a request, and here to a call of the
+/// driver's library.
+///
+/// Spared are the calls by which the library takes the register and fills a receipt. A receipt by
+/// single commands has a dozen of them: lost one time in two each, one receipt in thousands would
+/// come to its close, and none of the others could be written. What becomes of a receipt that is
+/// cut before its close, the matrix of faults says. After the first fifty sales reads of JSON are
+/// spared too: they change nothing, and are repeated a hundred times for each receipt.
 #[test]
-fn a_thousand_receipts_each_once() {
+fn a_thousand_receipts_whose_answers_are_lost_half_the_time() {
+    const FILLS: &[&str] = &["open", "operator_login", "open_receipt", "registration", "payment"];
+    const READS: &[&str] =
+        &["open", "operator_login", "open_receipt", "registration", "payment", "read"];
+    for (seed, receipts) in [(6, Receipts::Json), (7, Receipts::LowLevel)] {
+        println!("seed {seed}, {receipts:?}");
+        let (table, journal, ids) = (Table::open(), Journal::default(), CountingIds::new());
+        let mut desk = Desk::open(&table, receipts, &journal, &ids);
+        table.register.lock().lose_answers(seed, FILLS);
+        for sold in 0..SALES {
+            table.register.lock().printer.paper = 10_000;
+            if sold == 50 {
+                table.register.lock().lose_answers(seed, READS);
+            }
+            assert_eq!(sell(&desk, &ids), sold + 2, "{receipts:?}");
+            if sold % 100 == 99 {
+                // The program is started anew.
+                drop(desk);
+                desk = Desk::open(&table, receipts, &journal, &ids);
+            }
+        }
+        table.register.lock().keep_answers();
+        assert_eq!(block_on(desk.guarded.recover()).unwrap(), []);
+        let sales = usize::try_from(SALES).unwrap();
+        assert_eq!(table.journal(), format!("o{}", "1".repeat(sales)));
+        assert_eq!(table.papers(), vec![1; sales + 1]);
+        table.holds_its_rules();
+    }
+}
+
+/// Every second document meets a fault somewhere, of any kind; in the end each receipt is there
+/// once.
+#[test]
+fn receipts_that_meet_any_fault_are_there_once() {
+    const SALES: u32 = 300;
+
     for (seed, receipts) in [(4, Receipts::Json), (5, Receipts::LowLevel)] {
         println!("seed {seed}, {receipts:?}");
         let (table, journal, ids) = (Table::open(), Journal::default(), CountingIds::new());

@@ -164,6 +164,45 @@ fn the_power_goes_while_the_guest_pays() {
     assert_eq!((table.journal().as_str(), table.annulled()), ("o", 1));
 }
 
+/// A receipt that was not annulled because the link was gone is annulled by whatever comes next.
+#[test]
+fn an_annulment_that_fails_is_made_up_for() {
+    let table = Table::open();
+    let register = table.start(Receipts::Json);
+    block_on(register.open_receipt(&attempt(&register, 1), &lunch())).unwrap();
+    table.register.lock().link(false);
+    assert_eq!(block_on(register.annul_receipt()).unwrap_err().cause, Cause::Link);
+    table.register.lock().link(true);
+    block_on(register.status()).unwrap();
+    assert_eq!((table.annulled(), table.register.lock().open().is_none()), (1, true));
+    table.holds_its_rules();
+}
+
+/// Nobody knows whether the payment was taken: the receipt is annulled, and nothing was fiscal.
+#[test]
+fn a_payment_whose_answer_is_lost_annuls_the_receipt() {
+    const SPARED: &[&str] = &["open", "read", "query_data", "cancel_receipt"];
+    let table = Table::open();
+    let register = table.start(Receipts::Json);
+    let mut lost = 0;
+    for seed in 0..8 {
+        let attempt = attempt(&register, u128::from(seed) + 1);
+        block_on(register.open_receipt(&attempt, &lunch())).unwrap();
+        table.register.lock().lose_answers(seed << 60, SPARED);
+        let outcome = block_on(register.close_receipt(&attempt, &[card(36_000)]));
+        table.register.lock().keep_answers();
+        if let FiscalOutcome::NotWritten(error) = &outcome {
+            assert_eq!(error.cause, Cause::Link, "{seed}");
+            lost += 1;
+        }
+        block_on(register.status()).unwrap();
+        assert!(table.register.lock().open().is_none(), "{seed} {outcome:?}");
+        assert_eq!(table.annulled(), lost, "{seed} {outcome:?}");
+    }
+    assert!((1..8).contains(&lost), "{lost} of 8");
+    table.holds_its_rules();
+}
+
 #[test]
 fn the_link_breaks_while_the_guest_pays() {
     let table = Table::open();

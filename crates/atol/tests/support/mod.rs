@@ -159,6 +159,8 @@ impl HttpTransport for Script {
 fn written(line: &str, request: &Request<Bytes>) -> String {
     let header = |name: &str| {
         let value = request.headers().get(name)?;
+        let secret = name == "authorization";
+        assert_eq!(value.is_sensitive(), secret, "{name}: whoever shows a request shows it");
         Some(format!("{name}: {}\n", value.to_str().unwrap()))
     };
     let headers: String =

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, pending};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId, Uuid};
 use tillway_core::pairing::Pairing;
 use tillway_core::port::fiscal::{
-    Attempt, Capabilities, Device, DeviceStatus, Exchange, Fiscal, FiscalOutcome, Found,
+    Attempt, Capabilities, Cause, Device, DeviceStatus, Exchange, Fiscal, FiscalOutcome, Found,
     RegisterError, Shift, ShiftTotals, Slip,
 };
 use tillway_core::port::{
@@ -49,6 +49,10 @@ pub(crate) struct Fuse {
     commit: Mutex<Option<(u64, CommitError, bool)>>,
     /// What happens elsewhere just before the next commit.
     meanwhile: Mutex<Option<Meanwhile>>,
+    /// Why the device does not annul a receipt.
+    annul: Mutex<Option<Cause>>,
+    /// The device does not tell when its shift expires.
+    untold: AtomicBool,
 }
 
 /// What another run of the program does.
@@ -63,8 +67,9 @@ impl fmt::Debug for Meanwhile {
 impl Fuse {
     /// A run that dies at this point, counted from zero.
     pub(crate) fn at(point: u64) -> Arc<Self> {
-        let (commit, meanwhile) = (Mutex::new(None), Mutex::new(None));
-        Arc::new(Self { left: AtomicU64::new(point), commit, meanwhile })
+        let (commit, meanwhile, annul) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let (left, untold) = (AtomicU64::new(point), AtomicBool::default());
+        Arc::new(Self { left, commit, meanwhile, annul, untold })
     }
 
     /// A run that does not die.
@@ -91,6 +96,18 @@ impl Fuse {
     /// Just before its next commit this happens elsewhere.
     pub(crate) fn meanwhile(self: Arc<Self>, what: impl FnOnce() + Send + 'static) -> Arc<Self> {
         *self.meanwhile.lock().unwrap() = Some(Meanwhile(Box::new(what)));
+        self
+    }
+
+    /// The device refuses to annul a receipt.
+    pub(crate) fn without_annulment(self: Arc<Self>, cause: Cause) -> Arc<Self> {
+        *self.annul.lock().unwrap() = Some(cause);
+        self
+    }
+
+    /// The device does not tell when its shift expires.
+    pub(crate) fn without_expiry(self: Arc<Self>) -> Arc<Self> {
+        self.untold.store(true, Ordering::Relaxed);
         self
     }
 
@@ -297,6 +314,25 @@ macro_rules! calls {
                 self.fuse.point().await;
                 answer
             })*
+            async fn annul_receipt(&self) -> Result<(), RegisterError> {
+                self.fuse.point().await;
+                let refused = *self.fuse.annul.lock().unwrap();
+                let answer = match refused {
+                    Some(cause) => Err(RegisterError::new(cause, "")),
+                    None => self.inner.annul_receipt().await,
+                };
+                self.fuse.point().await;
+                answer
+            }
+            async fn shift(&self) -> Result<Shift, RegisterError> {
+                self.fuse.point().await;
+                let shift = self.inner.shift().await;
+                self.fuse.point().await;
+                match self.fuse.untold.load(Ordering::Relaxed) {
+                    true => shift.map(|shift| Shift { expires: None, ..shift }),
+                    false => shift,
+                }
+            }
         }
     };
 }
@@ -304,7 +340,6 @@ macro_rules! calls {
 calls! {
     probe() -> Result<Device, RegisterError>;
     status() -> Result<DeviceStatus, RegisterError>;
-    shift() -> Result<Shift, RegisterError>;
     totals() -> Result<ShiftTotals, RegisterError>;
     exchange() -> Result<Exchange, RegisterError>;
     mark() -> Result<Mark, RegisterError>;
@@ -313,7 +348,6 @@ calls! {
     find(attempt: &Attempt, what: &Fiscal) -> Found;
     open_receipt(attempt: &Attempt, receipt: &Receipt) -> Result<(), RegisterError>;
     close_receipt(attempt: &Attempt, paid: &[Paid]) -> FiscalOutcome;
-    annul_receipt() -> Result<(), RegisterError>;
     report_x(operator: Option<&Operator>) -> Result<(), RegisterError>;
     print(slip: &Slip) -> Result<(), RegisterError>;
     print_again(number: u32) -> Result<(), RegisterError>;

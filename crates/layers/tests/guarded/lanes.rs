@@ -149,6 +149,46 @@ fn a_receipt_that_a_crash_left_open_is_annulled() {
     assert!(matches!(other, FiscalOutcome::Written(_)), "{other:?}");
 }
 
+/// The opening failed, and so did the annulment: the receipt may be open, so nothing else is sent
+/// until the register has annulled it.
+#[test]
+fn a_receipt_that_may_have_been_opened_is_in_doubt_until_it_is_annulled() {
+    let world = World::new(able(true));
+    let opened = run(world.device.register(&attempt(1), &Fiscal::OpenShift(None))).unwrap();
+    assert!(matches!(opened, FiscalOutcome::Written(_)));
+    let device = world.device.clone();
+    let register = world.start(&Fuse::never().meanwhile(move || device.link(false)));
+    let failed = run(register.open_receipt(&attempt(2), &sale(100))).unwrap();
+    assert_eq!(cause(failed), Cause::Link);
+    world.device.link(true);
+    let other = run(register.register(&attempt(3), &document(200))).unwrap();
+    assert_eq!(refused(other), Cause::Doubt);
+    let found: Vec<_> = run(register.recover()).unwrap().unwrap();
+    let found: Vec<_> = found.into_iter().map(|one| (one.id, one.found)).collect();
+    assert_eq!(found, [(attempt(2).id, Found::NotWritten)]);
+    let other = run(register.register(&attempt(3), &document(200))).unwrap();
+    assert!(matches!(other, FiscalOutcome::Written(_)), "{other:?}");
+}
+
+/// Some registers refuse to annul while a print is not finished, or when nothing is open: then the
+/// receipt is not open, and its attempt is looked for. Any other refusal says nothing.
+#[test]
+fn a_recovery_knows_which_refusals_to_annul_mean_that_nothing_is_open() {
+    let rows = [(Cause::Interrupted, true), (Cause::NoReceipt, true), (Cause::Link, false)];
+    for (refusal, settled) in rows {
+        let world = World::new(able(true));
+        drop(open(&world));
+        // The register itself has annulled it, as after a power cut.
+        run(world.device.annul_receipt()).unwrap().unwrap();
+        let register = world.start(&Fuse::never().without_annulment(refusal));
+        let report = run(register.recover()).unwrap().unwrap();
+        let [one] = report.as_slice() else { panic!("{report:?}") };
+        assert_eq!(one.found == Found::NotWritten, settled, "{refusal:?}: {one:?}");
+        let left = run(register.recover()).unwrap().unwrap();
+        assert_eq!(left.is_empty(), settled, "{refusal:?}: {left:?}");
+    }
+}
+
 /// A document in doubt keeps new documents off; reads, slips and reports go on.
 #[test]
 fn a_doubt_keeps_documents_off_and_nothing_else() {

@@ -55,6 +55,41 @@ fn f21_a_shift_that_is_nearly_over_is_changed_before_the_sale() {
     }
 }
 
+/// A register that does not tell when its shift expires is believed when it says that it has.
+#[test]
+fn f21_a_shift_whose_end_is_not_told_is_changed_when_it_is_over() {
+    for (age, changed) in [(23 * HOUR + 59 * MINUTE, false), (24 * HOUR, true)] {
+        let world = World::new(able(true));
+        let (register, ids) = (world.start(&Fuse::never().without_expiry()), ids());
+        run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+        world.clock.advance(age);
+        let readied = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+        assert_eq!(readied.closed.is_some(), changed, "{age:?}");
+    }
+}
+
+/// Between the question and the document another program opens the shift, or closes it.
+#[test]
+fn a_shift_that_another_has_changed_meanwhile_is_welcome() {
+    let world = World::new(able(true));
+    let another = |what: Fiscal, number: u128| {
+        let device = world.device.clone();
+        Fuse::never().meanwhile(move || {
+            let written = run(device.register(&attempt(number), &what)).unwrap();
+            assert!(matches!(written, FiscalOutcome::Written(_)), "{written:?}");
+        })
+    };
+    let (register, ids) = (world.start(&another(Fiscal::OpenShift(None), 7)), ids());
+    let readied = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+    assert_eq!(readied, Readied::default());
+    assert_eq!(kinds(&world), [OpenShift]);
+    world.clock.advance(25 * HOUR);
+    let register = world.start(&another(Fiscal::CloseShift(None), 8));
+    let readied = run(register.ready_for_sale(&ids, None, LEFT_MIN)).unwrap().unwrap();
+    assert!(readied.closed.is_none() && readied.opened.is_some(), "{readied:?}");
+    assert_eq!(kinds(&world), [OpenShift, CloseShift, OpenShift]);
+}
+
 /// The answer to each of the two documents is lost: neither is written twice.
 #[test]
 fn a_lost_answer_makes_no_second_shift() {

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::code::Code;
 use super::shared::SharedRegister;
 
 pub use self::server::{LINE_MAX, LinkServer};
@@ -79,7 +80,15 @@ impl Session {
     /// Does what the function does.
     pub fn call(&mut self, call: &Call) -> Reply {
         let mut register = self.register.lock();
-        match calls::perform(&mut register, self.client, call) {
+        let done = calls::perform(&mut register, self.client, call);
+        if register.loses_answer(calls::name(call)) {
+            if call.name == "open" {
+                register.release(self.client);
+            }
+            let code = Code::CONNECTION_LOST;
+            return Reply { code: code.0, text: code.text().to_owned(), params: BTreeMap::new() };
+        }
+        match done {
             Ok(params) => Reply { params, ..Reply::default() },
             Err(refusal) => {
                 Reply { code: refusal.code.0, text: refusal.text, params: BTreeMap::new() }

@@ -51,6 +51,14 @@ pub struct Register {
     auto_opened: bool,
     held_by: Option<u64>,
     marks: Marks,
+    lost_answers: Option<LostAnswers>,
+}
+
+/// One answer in two is lost on its way to the library, but for calls of these names.
+#[derive(Clone, Copy, Debug)]
+struct LostAnswers {
+    dice: u64,
+    spared: &'static [&'static str],
 }
 
 /// A shift.
@@ -149,6 +157,7 @@ impl Register {
             auto_opened: false,
             held_by: None,
             marks: Marks::default(),
+            lost_answers: None,
         }
     }
 
@@ -224,6 +233,29 @@ impl Register {
     /// What goes wrong, how often, and for whom.
     pub fn inject_when(&mut self, trouble: Trouble) {
         self.faults.push(trouble);
+    }
+
+    /// From now on the register does what the driver's library calls, and every answer is lost
+    /// with probability 1/2, by this seed; but for those to functions that are spared
+    /// (`open_receipt`; `read` is a JSON task that writes no document), and to `close`, which ends
+    /// at the library.
+    pub fn lose_answers(&mut self, seed: u64, spared: &'static [&'static str]) {
+        self.lost_answers = Some(LostAnswers { dice: seed, spared });
+    }
+
+    /// Loses no answers any more.
+    pub fn keep_answers(&mut self) {
+        self.lost_answers = None;
+    }
+
+    /// Whether the answer to this function of the library is lost.
+    pub(super) fn loses_answer(&mut self, function: &str) -> bool {
+        let Some(lost) = &mut self.lost_answers else { return false };
+        if matches!(function, "close" | "control") || lost.spared.contains(&function) {
+            return false;
+        }
+        lost.dice = lost.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        lost.dice >> 63 == 0
     }
 
     /// Faults that have not happened.

@@ -7,6 +7,7 @@ use tillway_core::{Kopecks, Timestamp};
 use super::control;
 use super::{Call, Param};
 use crate::atol::code::Code;
+use crate::atol::json::Json;
 use crate::atol::memory::{Body, Item, Sale};
 use crate::atol::register::Register;
 use crate::atol::task::{self, Refusal};
@@ -82,6 +83,16 @@ pub(super) fn perform(register: &mut Register, client: u64, call: &Call) -> Done
         _ => return Err(Code::NOT_SUPPORTED.into()),
     }
     Ok(Params::new())
+}
+
+/// The name of a function; `read` for a JSON task that writes no document.
+pub(super) fn name(call: &Call) -> &str {
+    let task = Given(&call.params).text(JSON_DATA).and_then(Json::parse);
+    let kind = task.as_ref().and_then(|task| task.get("type")).and_then(Json::as_text);
+    match call.name.as_str() {
+        "process_json" if !kind.is_some_and(task::is_fiscal) => "read",
+        name => name,
+    }
 }
 
 fn report(register: &mut Register, given: &Given<'_>) -> Result<(), Code> {
