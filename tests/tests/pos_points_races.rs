@@ -11,12 +11,13 @@ use async_trait::async_trait;
 use serde_json::json;
 use tillway_core::AccountKind::Deposit;
 use tillway_core::Kopecks;
-use tillway_core::book::{Status, StreamKind};
+use tillway_core::book::Refusal;
+use tillway_core::flow::purchase::{PurchaseJudgement, Stage, Trouble, What};
 use tillway_core::id::Uuid;
 use tillway_core::port::processing::{
     Capabilities, Class, Kind, Operation, Outcome, SealError, Sealed,
 };
-use tillway_core::port::{Clock, LoyaltyProcessing, Query};
+use tillway_core::port::{Clock, LoyaltyProcessing};
 use tillway_memory::{MemoryProcessing, ProcessingMishap};
 use tillway_testkit::builders::anna;
 use tillway_testkit::runtime::block_on;
@@ -273,8 +274,20 @@ fn f10_what_cannot_be_sealed_is_listed_for_a_person() {
     *table.busy.unsealed.lock().unwrap() = Some(Kind::Accrue);
     assert_eq!(table.venue.close(order_id(ORDER_82), &[&pay]).status, 204);
     settle(&table.venue);
-    let query = Query { kind: Some(StreamKind::Purchase), ..Query::default() };
-    let heads = block_on(table.venue.store.heads(&query, None, 10)).unwrap();
-    assert_eq!(heads.len(), 1);
-    assert_eq!(heads[0].head.status, Status::NeedsPerson);
+    let engine = &table.venue.engine;
+    let listed = block_on(engine.points_listed()).unwrap();
+    let [letter] = listed.as_slice() else { panic!("{listed:?}") };
+    assert_eq!((letter.what, letter.stage), (What::Sale, Stage::Paid));
+    assert_eq!(letter.points, Kopecks(10_000));
+    assert!(matches!(letter.why, Trouble::Refused { kind: Kind::Accrue, .. }), "{letter:?}");
+    // The key is there again.
+    *table.busy.unsealed.lock().unwrap() = None;
+    let retry = || {
+        let judged = engine.points_judge(&letter.purchase, "Ирина", PurchaseJudgement::Retry);
+        block_on(judged)
+    };
+    retry().unwrap();
+    assert_eq!(retry(), Err(Refusal::PurchaseState.into()));
+    table.ends_with(22_750);
+    assert_eq!(block_on(engine.points_listed()).unwrap(), []);
 }

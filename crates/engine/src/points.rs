@@ -22,6 +22,7 @@
 //! not shown at such a venue.
 
 mod back;
+mod letters;
 mod outbox;
 mod recipe;
 mod take;
@@ -44,6 +45,7 @@ use crate::drive::{DriveError, With};
 use crate::wait::within;
 
 pub(crate) use back::{By, Seen, TRIES};
+pub use letters::PointsLetter;
 
 use recipe::Recipe;
 

@@ -99,6 +99,9 @@ pub(crate) enum Command {
     /// The clock of this machine: while it is far from what the book says, new money waits
     #[command(subcommand)]
     Clock(Clock),
+    /// Payments with points that a loyalty processing does not settle by itself
+    #[command(subcommand)]
+    Points(Points),
     /// Say what cannot be right in a configuration, and ask its devices
     ///
     /// Nothing is printed, no money moves. Exit code 1 when anything is wrong.
@@ -448,6 +451,30 @@ pub(crate) enum Clock {
     /// Say that the clock is right as it stands: new money moves again
     #[command(after_help = "Example:\n  stand clock confirm")]
     Confirm,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Points {
+    /// What waits for a person, and why
+    #[command(after_help = "Example:\n  stand points list")]
+    List,
+    /// Tell the processing again: what was wrong has been put right
+    #[command(after_help = "Example:\n  stand points retry 6b1f0d6e7a534a5c9a710d0b5f1c2a01 \
+                            --by Irina")]
+    Retry(Judged),
+    /// Send nothing more: it was settled with the people of the processing
+    #[command(after_help = "Example:\n  stand points drop 6b1f0d6e7a534a5c9a710d0b5f1c2a01 \
+                            --by Irina")]
+    Drop(Judged),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Judged {
+    /// The purchase's number, from the list
+    pub(crate) purchase: String,
+    /// Who says so; it is stored
+    #[arg(long)]
+    pub(crate) by: String,
 }
 
 #[derive(Args, Clone, Debug)]

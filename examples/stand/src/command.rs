@@ -4,6 +4,7 @@
 pub(crate) mod clock;
 mod guests;
 mod job;
+mod points;
 pub(crate) mod restore;
 pub(crate) mod store;
 mod tills;
@@ -91,6 +92,12 @@ pub(crate) enum Command {
     },
     ClockShow,
     ClockConfirm,
+    PointsList,
+    PointsJudge {
+        purchase: String,
+        by: String,
+        again: bool,
+    },
     Long(Long),
     /// How far a long work is.
     Wait {
@@ -172,6 +179,10 @@ async fn short(desk: &Desk, command: Command) -> Result<Reply, Failure> {
         Command::Unpair { till, device } => tills::unpair(desk, &till, &device).await,
         Command::ClockShow => clock::show(desk).await,
         Command::ClockConfirm => clock::confirm(desk).await,
+        Command::PointsList => points::list(desk).await,
+        Command::PointsJudge { purchase, by, again } => {
+            points::judge(desk, &purchase, &by, again).await
+        }
         Command::Long(_) | Command::Wait { .. } => Err(Failure::new("this takes longer")),
     }
 }
@@ -223,6 +234,15 @@ impl Command {
             cli::Clock::Show => Self::ClockShow,
             cli::Clock::Confirm => Self::ClockConfirm,
         }
+    }
+
+    pub(crate) fn of_points(points: cli::Points) -> Self {
+        let (cli::Judged { purchase, by }, again) = match points {
+            cli::Points::List => return Self::PointsList,
+            cli::Points::Retry(judged) => (judged, true),
+            cli::Points::Drop(judged) => (judged, false),
+        };
+        Self::PointsJudge { purchase, by, again }
     }
 
     /// Whether it is about a stand that runs, and not about the folder.

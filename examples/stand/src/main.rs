@@ -113,6 +113,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Clock(clock)) => {
             perform(options, command::Command::of_clock(clock)).await.map(done)
         }
+        Some(Command::Points(points)) => {
+            perform(options, command::Command::of_points(points)).await.map(done)
+        }
         Some(Command::CheckConfig) => check_config(options).await,
         Some(Command::Check) => store::perform(options, Long::Check).await.map(done),
         Some(Command::Backup { file }) => {

@@ -79,7 +79,12 @@ impl Metrics {
 
     /// The text for Prometheus.
     pub(crate) async fn text(&self) -> String {
-        for (flow, kind) in [("binding", StreamKind::Binding), ("payment", StreamKind::Payment)] {
+        let flows = [
+            ("binding", StreamKind::Binding),
+            ("payment", StreamKind::Payment),
+            ("purchase", StreamKind::Purchase),
+        ];
+        for (flow, kind) in flows {
             let statuses = [("open", Status::Open), ("needs_person", Status::NeedsPerson)];
             for (word, status) in statuses {
                 // What cannot be read now is not what it was before.

@@ -82,9 +82,51 @@ fn points_are_shown_split_taken_and_told_at_the_close() {
     let closed = json!({"closedAt": "2026-11-22T09:41:00Z", "totalMinor": 165_000,
         "payments": [{"transactionId": TRANSACTION, "amountMinor": 10_000}]});
     assert_eq!(pos(&stand, "POST", &format!("/orders/{ORDER}/closed"), &closed).0, 204);
+    let listed = stdout(&stand.command(&["points", "list"]));
+    assert_eq!(listed, "nothing waits for a person\n");
     until("the close is told", || house(&stand).ends_with("227.50, в резерве 0.00"));
+    let nobody = stand.command(&["points", "drop", &TRANSACTION.replace('-', ""), "--by", "Irina"]);
+    assert!(common::stderr(&nobody).contains("does not wait for a person"), "{nobody:?}");
     let (code, _) = stand.stop();
     assert_eq!(code, Some(0));
+}
+
+/// The processing refuses what a close tells it: a person says when to tell it again.
+#[test]
+fn what_is_refused_is_listed_until_a_person_says_to_try_again() {
+    let (place, data) = folder();
+    let file = place.path().join("demo.toml");
+    let demo = "mode = \"demo\"\n[loyalty]\npoints = true\n";
+    fs::write(&file, demo).unwrap();
+    let stand = serve(&data, &["--config", file.to_str().unwrap()]);
+    stand.command(&["guest", "add", "20010", "--card", CARD]);
+    assert_eq!(stand.check_in(ORDER, CARD).status, "HTTP/1.1 204 No Content");
+    let told = json!({"totalMinor": 50_000, "lines": [
+        {"sku": "7", "name": "Сет", "quantity": 1, "priceMinor": 50_000, "amountMinor": 50_000}]});
+    assert_eq!(pos(&stand, "PUT", &format!("/orders/{ORDER}"), &told).0, 204);
+    let json = ["Accept: application/json"];
+    let shown = stand.ask("GET", &format!("/orders/{ORDER}/loyalty"), &json, "").body;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let payment = json!({
+        "orderId": ORDER, "walletId": shown["UserWallets"][0]["Id"], "bindingEpoch": 1,
+        "attempt": 1, "amountMinor": 10_000, "orderTotalMinor": 50_000, "orderNumber": 82,
+        "paymentTypeId": BONUS_TYPE, "prepay": false, "silent": true,
+    });
+    assert_eq!(pos(&stand, "PUT", &format!("/payments/{TRANSACTION}"), &payment).0, 201);
+    let fault = r#"{"fault":"code","value":202,"at":"Accrue"}"#;
+    let set = ask(stand.page + PROCESSING_STEP, "POST", "/sim/fault", &[], fault);
+    assert!(set.status.contains("200"), "{set:?}");
+    let closed = json!({"closedAt": "2026-11-22T09:41:00Z", "totalMinor": 50_000,
+        "payments": [{"transactionId": TRANSACTION, "amountMinor": 10_000}]});
+    assert_eq!(pos(&stand, "POST", &format!("/orders/{ORDER}/closed"), &closed).0, 204);
+    let number = TRANSACTION.replace('-', "");
+    let list = || stdout(&stand.command(&["points", "list"]));
+    until("it is listed", || list().starts_with(&number));
+    assert!(list().contains("Accrue is refused: the till is set up wrong"), "{}", list());
+    let again = stand.command(&["points", "retry", &number, "--by", "Irina"]);
+    assert_eq!(stdout(&again), "it is told to the processing again\n");
+    until("it is told", || house(&stand).ends_with("170.00, в резерве 0.00"));
+    assert_eq!(list(), "nothing waits for a person\n");
 }
 
 #[test]

@@ -157,7 +157,11 @@ impl Engine {
         Ok(Look::On)
     }
 
-    async fn wish(&self, stream: StreamId, command: PurchaseCommand) -> Result<(), DriveError> {
+    pub(super) async fn wish(
+        &self,
+        stream: StreamId,
+        command: PurchaseCommand,
+    ) -> Result<(), DriveError> {
         let at = self.now();
         let decide = |flow: &PurchaseFlow| flow.command(command.clone(), at);
         self.drive::<PurchaseFlow>(stream, With::default(), decide).await.map(drop)
