@@ -323,6 +323,15 @@ fn what_the_task_says_of_the_paper_is_kept_when_the_memory_is_read() {
     check(&[&begin, &ready, &GROWN, &read, &GROWN], unprinted);
 }
 
+/// A server that counts its blocked task as done is not at rest either.
+#[test]
+fn a_queue_that_is_blocked_is_not_at_rest() {
+    let mut blocked = STANDS;
+    blocked[0].1 = Reply::Is(200, r#"{"number":0,"isBlocked":true}"#);
+    let begin = [UNKNOWN, ASK_SHIFT, (POST, Reply::Lost), UNKNOWN];
+    check(&[&begin, &blocked], in_doubt(Cause::Busy));
+}
+
 /// A document that can never be read is no reason to ask for ever: a person decides.
 #[test]
 fn a_document_that_cannot_be_read_is_put_before_a_person() {

@@ -48,6 +48,32 @@ fn kinds(register: &Register) -> String {
     register.memory.documents().map(letter).collect()
 }
 
+/// The rules are looked at by every test of every face: they have to see what is wrong.
+#[test]
+fn the_rules_see_a_sum_that_is_not_that_of_the_receipts() {
+    let mut register = register();
+    register.open_shift().unwrap();
+    let before = register.memory.clone();
+    sell(&mut register, 1, 1).unwrap();
+    let made = super::memory::Made { at: NOON, shift: 1, electronic: false, operator: None };
+    register.memory = before;
+    let dearer = Sale { total: Kopecks(19_001), ..receipt(1) };
+    register.memory.sign(made, Body::Receipt(Box::new(dearer)));
+    let broken = broken_rule(&register).unwrap();
+    assert!(broken.starts_with("kind 1: receipts give "), "{broken}");
+}
+
+#[test]
+fn a_memory_waits_thirty_days_for_the_ofd_and_no_longer() {
+    let mut register = register();
+    register.memory.online = false;
+    register.open_shift().unwrap();
+    register.close_shift().unwrap();
+    register.advance(30 * 24 * HOUR);
+    assert!(!register.memory.is_overdue(register.now()));
+    assert!(register.memory.is_overdue(register.now() + 1));
+}
+
 #[test]
 fn a_shift_has_its_documents() {
     let mut register = register();
