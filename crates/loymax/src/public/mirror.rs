@@ -31,7 +31,8 @@ use crate::dialect::Dialect;
 ///
 /// - Messages are [`outcome`]'s to judge, by the rules of the XML.
 /// - A question for a token that brings none leaves the message unsent: `Unreached`, or refused
-///   when the guest is not known.
+///   when the guest is not known. One who was blocked before is no better known: no token is given,
+///   and nobody says why.
 /// - Cards are issued and replaced by [`Cards`](super::Cards), not here.
 pub struct JsonMirror {
     speaker: Speaker,
