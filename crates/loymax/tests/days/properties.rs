@@ -157,7 +157,7 @@ fn all_goes_back(asks: &Asks<'_>, random: &mut Random, sale: &Sale, paid: Kopeck
 
 #[test]
 fn sums_are_totals_and_refunds_never_drift() {
-    for seed in 1..=120 {
+    for seed in 1..=64 {
         let way = Way::ALL[usize::try_from(seed % 8).unwrap()];
         let (world, mut random) = (World::new(way), Random(seed));
         let http = std::sync::Arc::new(world.processing.clone());
