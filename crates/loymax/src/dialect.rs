@@ -20,6 +20,9 @@ pub struct Dialect {
     pub letters: Letters,
     /// Whether the till names itself in each message, besides its login.
     pub send_device: bool,
+    /// Whether amounts leave out decimals that are zero: `3999` and `2398.5` were seen as well as
+    /// two decimals each time.
+    pub short_amounts: bool,
     /// How a guest is named.
     pub identifiers: Identifiers,
     /// How a coupon is named.
@@ -44,6 +47,7 @@ impl Default for Dialect {
             renamed: BTreeMap::new(),
             letters: Letters::Utf8,
             send_device: true,
+            short_amounts: false,
             identifiers: Identifiers::Auto,
             coupons: Coupons::Number,
             price_min: Carrier::Param,

@@ -153,6 +153,20 @@ fn choices_of_the_dialect_reach_the_wire() {
 }
 
 #[test]
+fn amounts_are_short_where_that_is_chosen() {
+    let dialect = Dialect { short_amounts: true, ..dialect() };
+    let body = wire::seal(&dialect, TILL, &operation(Kind::Calculate)).unwrap().body;
+    let text = String::from_utf8(body).unwrap();
+    for part in [r#" Price="150" "#, r#" Price="89.9" "#, r#" Amount="100" Discount="12.38""#] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let nothing = Command::Calculate { sale: sale(false), wish: Some(Kopecks::ZERO) };
+    let nothing = Operation { command: nothing, ..operation(Kind::Calculate) };
+    let text = String::from_utf8(wire::seal(&dialect, TILL, &nothing).unwrap().body).unwrap();
+    assert!(text.contains(r#" PaymentAmount="0">"#), "{text}");
+}
+
+#[test]
 fn what_the_processing_has_not_is_not_sealed() {
     let dialect = Dialect { cards: false, ..Dialect::default() };
     for kind in [Kind::CancelOne, Kind::Card] {

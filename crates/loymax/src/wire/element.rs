@@ -89,6 +89,10 @@ impl<'d> Xml<'d> {
         let Some(amount) = amount else { return };
         self.key(word);
         push_amount(amount, &mut self.out);
+        if self.dialect.short_amounts {
+            let kept = self.out.trim_end_matches('0').trim_end_matches('.').len();
+            self.out.truncate(kept);
+        }
         self.out.push('"');
     }
 
