@@ -463,14 +463,18 @@ impl Register {
         Ok(())
     }
 
-    /// Takes a payment: tender 0 cash, 1 card, 2 prepaid, 3 credit, 4 other.
+    /// Takes a payment: tender 0 cash, 1 card, 2 prepaid, 3 credit, 4 other. What is not cash has to
+    /// fit into what cash has left, so that it comes first; the driver's scripts sort it so, and
+    /// that the register minds is our choice.
     pub fn pay(&mut self, tender: usize, amount: Kopecks) -> Result<(), Code> {
         self.reach()?;
         let sale = self.open.as_mut().ok_or(Code::DENIED_IN_CLOSED_RECEIPT)?;
         let sum = sale.paid.get_mut(tender).ok_or(Code::INVALID_TOTAL)?;
         *sum = sum.add(amount).map_err(|_| Code::INVALID_TOTAL)?;
-        let noncash = Kopecks::total(sale.paid.iter().skip(1).copied());
-        if noncash.is_ok_and(|noncash| noncash > sale.total) {
+        let [cash, noncash @ ..] = sale.paid;
+        let cash = if tender == 0 { Kopecks::ZERO } else { cash };
+        let taken = Kopecks::total(noncash).and_then(|noncash| noncash.add(cash));
+        if taken.is_ok_and(|taken| taken > sale.total) {
             return Err(Code::NONCASH_TOO_MUCH);
         }
         Ok(())

@@ -64,6 +64,20 @@ fn the_rules_see_a_sum_that_is_not_that_of_the_receipts() {
 }
 
 #[test]
+fn what_is_not_cash_is_paid_first() {
+    let paid = |payments: [(usize, i64); 2]| {
+        let mut register = register();
+        register.open_shift().unwrap();
+        register.open_receipt(receipt(1)).unwrap();
+        register.line(soup()).unwrap();
+        payments.iter().try_for_each(|(tender, sum)| register.pay(*tender, Kopecks(*sum)))
+    };
+    assert_eq!(paid([(1, 15_000), (0, 5_000)]), Ok(()), "change");
+    assert_eq!(paid([(0, 5_000), (1, 15_000)]), Err(Code::NONCASH_TOO_MUCH));
+    assert_eq!(paid([(0, 4_000), (1, 15_000)]), Ok(()));
+}
+
+#[test]
 fn a_memory_waits_thirty_days_for_the_ofd_and_no_longer() {
     let mut register = register();
     register.memory.online = false;
