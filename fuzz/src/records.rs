@@ -9,13 +9,19 @@ use tillway_core::account::Parts;
 use tillway_core::book::{
     Payer, RECORD_BODY_MAX, Record, Refusal, Seq, Stored, StreamId, StreamKind,
 };
+use tillway_core::flow::purchase::{
+    Due, PurchaseAnswer, PurchaseCommand, PurchaseJudgement, stream,
+};
 use tillway_core::flow::{
-    AttemptFlow, BindingAnswer, BindingCommand, BindingFlow, Flow, Next, PaymentCommand,
-    PaymentFlow, Step, append, decode_lines, encode_lines, fold,
+    AttemptFlow, BindingAnswer, BindingCommand, BindingFlow, Body, Flow, Next, PaymentCommand,
+    PaymentFlow, PurchaseFlow, Step, append, decode_lines, encode_lines, fold,
 };
 use tillway_core::guest::Guest;
 use tillway_core::id::{CommandId, OrderId, PaymentId, Uuid};
+use tillway_core::loyalty::PurchaseId;
+use tillway_core::pan::Masked;
 use tillway_core::port::CommandOutcome;
+use tillway_core::port::processing::{Class, Outcome, Refusal as Refused};
 
 use crate::bytes::Bytes;
 use crate::flows::{OUTCOMES, moment};
@@ -23,7 +29,7 @@ use crate::flows::{OUTCOMES, moment};
 /// A stream of one of the flows, or the bytes of a row.
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    match bytes.below(4) {
+    match bytes.below(5) {
         0 => binding(&mut bytes),
         1 => payment(&mut bytes),
         2 => {
@@ -31,7 +37,8 @@ pub fn run(data: &[u8]) {
             let flow = stored::<AttemptFlow>(stream, 3, &mut bytes);
             after(&flow, flow.next(Timestamp::utc(0)), stream);
         }
-        _ => row(&mut bytes),
+        3 => row(&mut bytes),
+        _ => purchase(&mut bytes),
     }
 }
 
@@ -68,6 +75,40 @@ fn payment(bytes: &mut Bytes<'_>) {
         after(&flow, Next::Commit(step), stream);
     }
     let _answered = flow.answer((CommandId(Uuid::from_u128(2)), CommandOutcome::Done), at);
+}
+
+fn purchase(bytes: &mut Bytes<'_>) {
+    let stream = stream(&PurchaseId::from(Uuid::from_u128(7)));
+    let at = moment(bytes);
+    let flow = stored::<PurchaseFlow>(stream, 4, bytes);
+    after(&flow, flow.next(at), stream);
+    let judge = |judgement| PurchaseCommand::Judge { by: "Анна".into(), judgement };
+    for command in [
+        PurchaseCommand::Forget,
+        PurchaseCommand::Renew(vec![Uuid::from_u128(91)]),
+        PurchaseCommand::Renew(vec![Uuid::from_u128(91), Uuid::from_u128(92)]),
+        judge(PurchaseJudgement::Retry),
+        judge(PurchaseJudgement::GiveUp),
+    ] {
+        let step = flow.command(command, at).unwrap_or_else(|_| Step::nothing());
+        after(&flow, Next::Commit(step), stream);
+    }
+    let Due::Send(message) = flow.due(at) else { return };
+    let refused = |class| Refused { class, code: "".into(), text: Masked::default() };
+    for outcome in [
+        Outcome::Done(Box::default()),
+        Outcome::Unreached(Masked::default()),
+        Outcome::InDoubt(Masked::default()),
+        Outcome::Refused(refused(Class::Repeated)),
+        Outcome::Refused(refused(Class::UnknownPurchase)),
+        Outcome::Refused(refused(Class::Conflict)),
+        Outcome::Refused(refused(Class::Other)),
+    ] {
+        let (id, kept) = (message.id, Body::default());
+        let answer = PurchaseAnswer { id, first: false, outcome, kept };
+        let step = flow.answer(answer, at).unwrap_or_else(Step::nothing);
+        after(&flow, Next::Commit(step), stream);
+    }
 }
 
 /// Folds records as a store would give them, one by one and all at once.
