@@ -8,8 +8,8 @@
 //! [`Processing::journal`] tells what came and what was answered.
 //!
 //! It shares no code with the adapter but that of signatures. A served processing cannot refuse a
-//! connection that was accepted: [`Fault::Refused`] breaks it before the answer there, and
-//! [`Processing::connect`] turns peers away while it is down.
+//! connection that was accepted: [`Fault::Refused`] and [`Processing::set_down`] break it before the
+//! answer there.
 
 mod control;
 mod fault;
@@ -53,7 +53,7 @@ struct State {
     journal: Journal,
     /// What tills with signatures are answered with.
     signing: Option<Signing>,
-    /// Nobody is let in.
+    /// Nothing is answered.
     down: bool,
     /// `/sim/` is answered: for people with curl.
     control: bool,
@@ -112,14 +112,16 @@ impl Processing {
         self.lock().faults = Faults::default();
     }
 
-    /// Takes it down, or up again: a served one turns peers away, see [`Processing::connect`].
+    /// Takes it down, or up again. While it is down every request is as under [`Fault::Refused`],
+    /// and no step is used up; `/sim/` is answered.
     pub fn set_down(&self, down: bool) {
         self.lock().down = down;
     }
 
-    /// The service for a new connection; none while it is down.
+    /// The service for a new connection, as a server loop wants it. There is one while it is down,
+    /// too: a peer that the loop turns away is answered 403, which says that its login is wrong.
     pub fn connect(&self) -> Option<Self> {
-        (!self.lock().down).then(|| self.clone())
+        Some(self.clone())
     }
 
     /// What came and what was answered, in order. The last 50 000 are kept.

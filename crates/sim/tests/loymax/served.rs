@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use tillway_sim::loymax::house::{ClientId, RequestAuth};
+use tillway_sim::loymax::house::RequestAuth;
 use tillway_sim::loymax::{Fault, Step};
 use tillway_transport::client::{MemoryClient, MemoryNet, RequestLimits};
 use tillway_transport::server::ServerConfig;
@@ -67,16 +67,26 @@ async fn what_breaks_is_in_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_processing_that_is_down() {
+async fn a_processing_that_is_down_breaks_each_connection() {
     let till = Till::new();
-    till.processing.set_down(true);
     let client = client(&till);
     let body = message(&balance("b1", "2990000000019"));
-    assert_eq!(post(&client, body.clone()).await.unwrap().status(), 403);
+    till.processing.push(Step::next(Fault::Code(101)));
+    till.processing.set_down(true);
+    // The first is a new connection, as the second is: what broke is not used again.
+    for _ in 0..2 {
+        let error = post(&client, body.clone()).await.unwrap_err();
+        assert!(matches!(&error, TransportError::Unknown { .. }), "{error}");
+        assert_eq!(error.cause(), Cause::Broken);
+    }
     assert!(till.post(body.clone()).await.is_err());
     till.processing.set_down(false);
-    assert_eq!(till.post(body).await.unwrap().status(), 200);
-    assert!(till.processing.house().points(ClientId::DEMO).is_some());
+    // The step that waits is not used up, and nothing was done before.
+    assert_eq!(till.processing.journal().iter().filter(|it| it.answer.is_some()).count(), 0);
+    let answer = post(&client, body.clone()).await.unwrap();
+    assert!(String::from_utf8_lossy(answer.body()).contains("ErrorCode=\"101\""));
+    let answer = post(&client, body).await.unwrap();
+    assert!(String::from_utf8_lossy(answer.body()).contains("BonusAmount=\"250.00\""));
 }
 
 #[tokio::test(start_paused = true)]
