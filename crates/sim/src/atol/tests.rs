@@ -78,6 +78,15 @@ fn what_is_not_cash_is_paid_first() {
 }
 
 #[test]
+fn the_rules_see_a_document_that_came_out_twice() {
+    let mut register = register();
+    register.open_shift().unwrap();
+    assert_eq!(broken_rule(&register), None);
+    register.printer.print(Print::Document(1), &[]).unwrap();
+    assert_eq!(broken_rule(&register).unwrap(), "document 1 came out 2 times");
+}
+
+#[test]
 fn a_memory_waits_thirty_days_for_the_ofd_and_no_longer() {
     let mut register = register();
     register.memory.online = false;
