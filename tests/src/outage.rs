@@ -1,6 +1,7 @@
 //! A store that a test takes away and gives back.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub struct Outage {
     inner: MemoryStore,
     state: Arc<watch::Sender<State>>,
     meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+    fails: Arc<AtomicBool>,
 }
 
 /// What happens before a commit.
@@ -69,7 +71,8 @@ impl From<Down> for ClaimError {
 impl Default for Outage {
     fn default() -> Self {
         let state = Arc::new(watch::Sender::new(State::Up));
-        Self { inner: MemoryStore::new(), state, meanwhile: Arc::default() }
+        let (meanwhile, fails) = (Arc::default(), Arc::default());
+        Self { inner: MemoryStore::new(), state, meanwhile, fails }
     }
 }
 
@@ -88,6 +91,11 @@ impl Outage {
     /// somebody else was quicker with.
     pub fn meanwhile(&self, work: impl FnOnce() + Send + 'static) {
         *self.meanwhile.lock().unwrap() = Some(Box::new(work));
+    }
+
+    /// The next commit fails, and nothing else.
+    pub fn fail_once(&self) {
+        self.fails.store(true, Ordering::SeqCst);
     }
 
     /// No call ends before the switch is turned again.
@@ -116,6 +124,9 @@ impl Store for Outage {
                 let _ = done.send(());
             });
             over.await.unwrap();
+        }
+        if self.fails.swap(false, Ordering::SeqCst) {
+            return Err(CommitError::Unavailable);
         }
         self.gate().await?.commit(commit).await
     }

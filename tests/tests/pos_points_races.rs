@@ -4,20 +4,22 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
 use tillway_core::AccountKind::Deposit;
-use tillway_core::Kopecks;
-use tillway_core::book::Refusal;
+use tillway_core::book::{Op, Refusal};
 use tillway_core::flow::purchase::{PurchaseJudgement, Stage, Trouble, What};
 use tillway_core::id::Uuid;
+use tillway_core::pan::Masked;
 use tillway_core::port::processing::{
-    Capabilities, Class, Kind, Operation, Outcome, SealError, Sealed,
+    self, Capabilities, Class, Kind, Operation, Outcome, SealError, Sealed,
 };
 use tillway_core::port::{Clock, LoyaltyProcessing};
+use tillway_core::{AccountStatus, Kopecks};
 use tillway_memory::{MemoryProcessing, ProcessingMishap};
 use tillway_testkit::builders::anna;
 use tillway_testkit::runtime::block_on;
@@ -28,7 +30,7 @@ use tillway_tests::venue::{Answer, ORDER_82, Setup, Venue, Wire, order_id};
 
 const ANNA: &str = "149725735";
 
-type During = Box<dyn FnOnce() + Send>;
+type During = Box<dyn FnOnce(&mut Outcome) + Send>;
 
 /// A processing that lets something happen while it works, and may have no key.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ struct Busy {
     inner: MemoryProcessing,
     /// Before the answer to the next message of this kind arrives.
     during: Arc<Mutex<Option<(Kind, During)>>>,
+    /// How many messages were sent.
+    sends: Arc<AtomicUsize>,
     /// No message of this kind can be made.
     unsealed: Arc<Mutex<Option<Kind>>>,
 }
@@ -60,10 +64,11 @@ impl LoyaltyProcessing for Busy {
     }
 
     async fn send(&self, message: &Sealed) -> Outcome {
-        let outcome = self.inner.send(message).await;
+        self.sends.fetch_add(1, Ordering::SeqCst);
+        let mut outcome = self.inner.send(message).await;
         let during = self.during.lock().unwrap().take_if(|(kind, _)| *kind == message.kind);
         if let Some((_, work)) = during {
-            work();
+            work(&mut outcome);
         }
         outcome
     }
@@ -77,8 +82,12 @@ struct Table {
 
 impl Table {
     fn lay() -> Self {
-        let busy =
-            Busy { inner: processing(25_000), during: Arc::default(), unsealed: Arc::default() };
+        let busy = Busy {
+            inner: processing(25_000),
+            during: Arc::default(),
+            sends: Arc::default(),
+            unsealed: Arc::default(),
+        };
         let store = Outage::default();
         let setup = Setup { store: Arc::new(store.clone()), ..Setup::default() };
         let venue = with(Arc::new(busy.clone()), setup);
@@ -88,6 +97,11 @@ impl Table {
     }
 
     fn during(&self, kind: Kind, work: impl FnOnce() + Send + 'static) {
+        self.changes(kind, move |_| work());
+    }
+
+    /// The answer to the next message of this kind is changed on its way.
+    fn changes(&self, kind: Kind, work: impl FnOnce(&mut Outcome) + Send + 'static) {
         *self.busy.during.lock().unwrap() = Some((kind, Box::new(work)));
     }
 
@@ -290,4 +304,118 @@ fn f10_what_cannot_be_sealed_is_listed_for_a_person() {
     assert_eq!(retry(), Err(Refusal::PurchaseState.into()));
     table.ends_with(22_750);
     assert_eq!(block_on(engine.points_listed()).unwrap(), []);
+}
+
+/// The refusal cannot be written, and a moment later the store works again.
+#[test]
+fn f10_a_refusal_that_is_lost_is_a_tombstone() {
+    let table = Table::lay();
+    let store = table.store.clone();
+    table.changes(Kind::Pay, move |outcome| {
+        *outcome = refused(Class::NoPoints);
+        store.fail_once();
+    });
+    let pay = pay(1, 10_000);
+    pay.put(&table.venue).denied(504, "processing_timeout");
+    pay.put(&table.venue).refused(409, "transaction_cancelled");
+}
+
+fn refused(class: Class) -> Outcome {
+    let (code, text) = ("".into(), Masked::new(""));
+    Outcome::Refused(processing::Refusal { class, code, text })
+}
+
+/// A look at what is to be told leaves a payment alone that is on its way.
+#[test]
+fn f10_a_look_gives_up_no_payment_that_somebody_waits_for() {
+    for kind in [Kind::Calculate, Kind::Pay] {
+        let table = Table::lay();
+        let engine = table.venue.engine.clone();
+        let pay = pay(1, 10_000);
+        table.during(kind, move || block_on(engine.keeper().look()));
+        assert_eq!(pay.put(&table.venue).status, 201);
+        assert_eq!(pay.cancel(&table.venue, 1).state_of(200), "cancelled");
+        table.ends_with(25_000);
+    }
+}
+
+/// The processing reserved another amount than the guest agreed to: it is given back.
+#[test]
+fn f10_points_for_another_amount_are_not_taken() {
+    let table = Table::lay();
+    table.changes(Kind::Pay, |outcome| {
+        let Outcome::Done(answer) = outcome else { panic!("{outcome:?}") };
+        answer.amount = Some(Kopecks(9_999));
+    });
+    let refused = pay(1, 10_000).put(&table.venue);
+    refused.refused(409, "insufficient_funds");
+    assert_eq!(refused.json()["error"]["limitMinor"], 9_999);
+    table.ends_with(25_000);
+}
+
+/// What the processing says of points that it may have taken is no refusal.
+#[test]
+fn f10_an_answer_that_says_neither_yes_nor_no_is_504_and_cancelled() {
+    for class in [Class::Repeated, Class::Pending, Class::Unavailable, Class::AlreadyPaid] {
+        let table = Table::lay();
+        table.changes(Kind::Pay, move |outcome| *outcome = refused(class));
+        let pay = pay(1, 10_000);
+        pay.put(&table.venue).denied(504, "processing_timeout");
+        assert_eq!(pay.state(&table.venue), "tombstoned", "{class:?}");
+        table.ends_with(25_000);
+    }
+}
+
+/// F8: the processing gives back another amount than the book did. Nobody confirms that.
+#[test]
+fn f10_a_refund_that_does_not_agree_waits_for_a_person() {
+    let table = Table::lay();
+    let pay = pay(1, 10_000);
+    pay.taken(&table.venue);
+    assert_eq!(table.venue.close(order_id(ORDER_82), &[&pay]).status, 204);
+    settle(&table.venue);
+    table.changes(Kind::Refund, |outcome| {
+        let Outcome::Done(answer) = outcome else { panic!("{outcome:?}") };
+        answer.amount = Some(Kopecks(9_000));
+    });
+    assert_eq!(pay.refund(&table.venue, 0, 10_000).status, 201);
+    settle(&table.venue);
+    assert_eq!(table.balance(), 22_750, "it is not confirmed");
+    table.venue.clock.advance(Duration::from_secs(48 * 3_600));
+    settle(&table.venue);
+    let listed = block_on(table.venue.engine.points_listed()).unwrap();
+    let [letter] = listed.as_slice() else { panic!("{listed:?}") };
+    assert_eq!((letter.what, &letter.why), (What::Refund, &Trouble::Undecided));
+}
+
+/// A person blocked the wallet: the payment is cancelled all the same.
+#[test]
+fn f10_a_blocked_wallet_keeps_no_points_at_the_processing() {
+    let table = Table::lay();
+    let pay = pay(1, 10_000);
+    pay.taken(&table.venue);
+    let status = Some(AccountStatus::Blocked);
+    table.venue.commits(vec![Op::SetTerms { account: wallet(), overdraft: None, status }]);
+    assert_eq!(pay.cancel(&table.venue, 1).state_of(200), "cancelled");
+    settle(&table.venue);
+    assert_eq!(table.busy.inner.reserved(CARD).unwrap(), Kopecks::ZERO);
+    assert_eq!((table.balance(), table.busy.inner.unfinished()), (25_000, Vec::new()));
+    table.venue.holds();
+}
+
+/// While the link is cut one message a look tries it, however many wait.
+#[test]
+fn f10_a_link_that_is_cut_is_tried_once_a_look() {
+    let table = Table::lay();
+    for pay in [pay(1, 1_000), pay(2, 1_000), pay(3, 1_000)] {
+        pay.taken(&table.venue);
+        assert_eq!(pay.cancel(&table.venue, 1).state_of(200), "cancelled");
+    }
+    table.busy.inner.link(false);
+    table.busy.sends.store(0, Ordering::SeqCst);
+    block_on(table.venue.engine.keeper().look());
+    assert_eq!(table.busy.sends.load(Ordering::SeqCst), 1);
+    table.busy.inner.link(true);
+    table.venue.clock.advance(Duration::from_secs(300));
+    table.ends_with(25_000);
 }
