@@ -23,7 +23,8 @@ const EXAMPLES: &str = "\
   loymax-till script продажа.txt              команды из файла
   loymax-till report --level maximum          отчёт по уровням: 30 of 30
   loymax-till menu --profile enveloped --encoding windows-1251
-  LOYMAX_PASSWORD=… loymax-till menu --address https://host/XmlExchange/project --till TILL-1";
+  LOYMAX_PASSWORD=… loymax-till menu --address https://host/XmlExchange/project --till TILL-1
+  … --address … --data till.db                журнал на диске, переживает выключение";
 
 /// Касса в программе лояльности Loymax: на симуляторе или в настоящем процессинге
 #[derive(Debug, Parser)]
@@ -63,6 +64,10 @@ struct Options {
     /// Адрес процессинга до имени кассы; без него работает симулятор
     #[arg(long, global = true, value_name = "URL")]
     address: Option<String>,
+    /// Журнал кассы на диске (SQLite), его ключ рядом, в FILE.key; без него журнал в памяти. При
+    /// запуске незаконченное прошлого раза отправляется. Симулятор всё забывает: только с --address
+    #[arg(long, global = true, value_name = "FILE", requires = "address")]
+    data: Option<PathBuf>,
     /// Имя (логин) кассы
     #[arg(long, global = true, value_name = "NAME", default_value = "TILL-0007")]
     till: String,
@@ -226,6 +231,7 @@ fn connection(options: &Options) -> Result<Connection, Failure> {
     });
     Ok(Connection {
         address: options.address.clone(),
+        data: options.data.clone(),
         till: options.till.clone(),
         password: options.password.clone(),
         profile: match options.profile {

@@ -3,6 +3,7 @@
 //! [`Till::run`] takes a line of the menu at a time; [`MENU`] names them all.
 
 mod club;
+mod journal;
 mod open;
 mod order;
 mod parse;

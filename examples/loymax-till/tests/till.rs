@@ -195,4 +195,15 @@ fn help_has_examples() {
     let run = run(&["--help"], "");
     let out = text(&run);
     assert!(run.status.success() && out.contains("loymax-till report --level maximum"), "{out}");
+    assert!(out.contains("--data <FILE>"), "{out}");
+}
+
+#[test]
+fn a_journal_in_memory_is_told_and_a_simulator_has_no_other() {
+    let out = text(&run(&["menu"], "выход\n"));
+    assert!(out.contains("Журнал в памяти: выключение его сотрёт"), "{out}");
+    let refused = run(&["menu", "--data", "till.db"], "");
+    assert!(!refused.status.success());
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains("--address"), "{why}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -10,12 +11,11 @@ use tillway::core::port::IdSource;
 use tillway::core::port::processing::Level;
 use tillway::core::port::{Clock, Spawner};
 use tillway::layers::Loyalty;
-use tillway::layers::loyalty::{BodyKeys, LoyaltyConfig};
+use tillway::layers::loyalty::LoyaltyConfig;
 use tillway::loymax::dialect::Letters;
 use tillway::loymax::public::{self, Application, PublicApi};
 use tillway::loymax::sign::{Certificate, Identity, Profile, Signatures, SigningKey};
 use tillway::loymax::{Config, Loymax, texts};
-use tillway::memory::MemoryStore;
 use tillway::runtime::{RandomIds, TokioClock, TokioSpawner};
 use tillway::sim::loymax::Processing;
 use tillway::sim::loymax::house::RequestAuth;
@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::journal::Journal;
 use super::{Failure, Simulated, Till};
 use crate::cable::Cable;
 use crate::clock::StoryClock;
@@ -38,6 +39,10 @@ use crate::tape::Tape;
 pub struct Connection {
     /// Up to the till's login; none takes a simulated processing.
     pub address: Option<String>,
+    /// The file of the till's journal; none keeps it in memory. Its key stands beside it, in a file
+    /// with `.key` added to the name: who has both reads what guests showed. A simulated processing
+    /// forgets everything, so its till needs none.
+    pub data: Option<PathBuf>,
     /// The login.
     pub till: String,
     /// Its password.
@@ -83,8 +88,12 @@ pub struct Web {
 impl Till {
     /// A till at this processing, which is asked whether it knows the till.
     ///
+    /// What the last run left in the journal is ended first: a sale that was paid is confirmed, any
+    /// other is cancelled, and what waits is sent. The cashier is told.
+    ///
     /// # Errors
-    /// The processing is not there, does not know the till, or a key cannot be read.
+    /// The processing is not there, does not know the till, a key cannot be read, or the journal
+    /// does not open.
     pub async fn open(connection: Connection, screen: Arc<dyn Screen>) -> Result<Self, Failure> {
         let story = StoryClock::new();
         let clock: Arc<dyn Clock> = match connection.address {
@@ -108,13 +117,15 @@ impl Till {
         let loymax = Loymax::try_new(config, Arc::new(cable.clone()), Arc::clone(&clock))?;
         let probed = loymax.probe(RandomIds.fresh()).await;
         probed.map_err(|error| format!("процессинг не отвечает как надо: {error}"))?;
-        let desk = desk(&connection, &loymax, &clock, &screen)?;
+        let journal = Journal::open(connection.data.as_deref()).await?;
+        screen.show(&journal.told);
+        let desk = desk(&connection, journal, &loymax, &clock, &screen)?;
         let application =
             |of: &(String, SecretString, String), web: &Web| api(&web.address, of, &clock);
         let api = web.as_ref().map(|web| application(&web.till, web)).transpose()?;
         let shop = web.as_ref().and_then(|web| Some(application(web.shop.as_ref()?, web)));
         let tape = Tape::open(Arc::clone(&clock)).await?;
-        Ok(Self {
+        let till = Self {
             clock,
             screen,
             desk,
@@ -133,22 +144,22 @@ impl Till {
             favourites: None,
             orders: BTreeMap::new(),
             reserved: BTreeMap::new(),
-        })
+        };
+        till.recover().await?;
+        Ok(till)
     }
 }
 
 fn desk(
     connection: &Connection,
+    journal: Journal,
     loymax: &Loymax,
     clock: &Arc<dyn Clock>,
     screen: &Arc<dyn Screen>,
 ) -> Result<Desk, Failure> {
-    // A till of a venue keeps its journal on disk, and its key where nobody reads it.
-    let keys = BodyKeys::new(1, [7; 32]);
-    let config = LoyaltyConfig::new(connection.till.as_str(), keys);
-    let (processing, store) = (Arc::new(loymax.clone()), Arc::new(MemoryStore::new()));
-    let ids = Arc::new(RandomIds);
-    let loyalty = Loyalty::try_new(processing, store, Arc::clone(clock), ids, config)?;
+    let config = LoyaltyConfig::new(connection.till.as_str(), journal.keys);
+    let (processing, ids) = (Arc::new(loymax.clone()), Arc::new(RandomIds));
+    let loyalty = Loyalty::try_new(processing, journal.store, Arc::clone(clock), ids, config)?;
     let names = Names {
         shop: connection.shop.clone(),
         till: connection.till.clone(),
