@@ -30,6 +30,9 @@ pub(crate) struct Till {
     pub(crate) pause: Duration,
     /// After a death it cancels, and begins anew under another number; otherwise it goes on.
     pub(crate) begins_anew: bool,
+    /// The cheque with the discounts that were shown to the guest: after a break the driver no
+    /// longer tells them.
+    pub(crate) granted: Option<Cheque>,
     pub(crate) begun: bool,
     /// Numbers of sales that did not come about.
     pub(crate) left: Vec<u128>,
@@ -101,6 +104,7 @@ impl Till {
             wish: Kopecks(wish),
             pause: Duration::ZERO,
             begins_anew: false,
+            granted: None,
             begun: false,
             left: Vec::new(),
             receipt: None,
@@ -115,7 +119,7 @@ impl Till {
             // Written before it is done: the number is not used again.
             self.left.push(self.number);
             self.number += 1_000_000;
-            self.begun = false;
+            (self.begun, self.granted) = (false, None);
         }
         for number in self.left.clone() {
             if loyalty.cancel(&id(number), None).await.is_ok() {
@@ -136,7 +140,7 @@ impl Till {
     }
 
     /// The sale up to the receipt: with what the processing grants, or without.
-    async fn until_printed(&self, loyalty: &Loyalty, world: &World) -> Receipt {
+    async fn until_printed(&mut self, loyalty: &Loyalty, world: &World) -> Receipt {
         let mut sale = sale(self.number, self.guest, &self.cheque);
         let mut points = Kopecks::ZERO;
         let told = |one: &Standing| {
@@ -148,10 +152,13 @@ impl Till {
             let granted = standing.answers.iter().find(|(kind, _)| *kind == Kind::Calculate);
             if let Some((_, answer)) = granted {
                 sale.cheque = self.cheque.discounted(answer).unwrap();
+            } else if let Some(granted) = &self.granted {
+                sale.cheque = granted.clone();
             }
             points = standing.paid.map_or(points, |paid| paid.amount);
         } else if let Ok(calculated) = loyalty.calculate(&sale, None, None).await {
             sale.cheque = calculated.cheque;
+            self.granted = Some(sale.cheque.clone());
             world.clock.advance(self.pause);
             if self.wish.is_positive() {
                 let paid = loyalty.pay(&sale, self.wish, None, None).await;
