@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use tillway_core::AccountKind::Deposit;
 use tillway_core::book::{Op, Refusal};
-use tillway_core::flow::purchase::{PurchaseJudgement, Stage, Trouble, What};
+use tillway_core::flow::purchase::{Stage, Trouble, What};
 use tillway_core::id::Uuid;
 use tillway_core::pan::Masked;
 use tillway_core::port::processing::{
@@ -20,6 +20,7 @@ use tillway_core::port::processing::{
 };
 use tillway_core::port::{Clock, LoyaltyProcessing};
 use tillway_core::{AccountStatus, Kopecks};
+use tillway_engine::PointsJudgement;
 use tillway_memory::{MemoryProcessing, ProcessingMishap};
 use tillway_testkit::builders::anna;
 use tillway_testkit::runtime::block_on;
@@ -297,7 +298,7 @@ fn f10_what_cannot_be_sealed_is_listed_for_a_person() {
     // The key is there again.
     *table.busy.unsealed.lock().unwrap() = None;
     let retry = || {
-        let judged = engine.points_judge(&letter.purchase, "Ирина", PurchaseJudgement::Retry);
+        let judged = engine.points_judge(&letter.purchase, "Ирина", PointsJudgement::Retry);
         block_on(judged)
     };
     retry().unwrap();
@@ -381,11 +382,34 @@ fn f10_a_refund_that_does_not_agree_waits_for_a_person() {
     assert_eq!(pay.refund(&table.venue, 0, 10_000).status, 201);
     settle(&table.venue);
     assert_eq!(table.balance(), 22_750, "it is not confirmed");
-    table.venue.clock.advance(Duration::from_secs(48 * 3_600));
+    confirmed_by_a_person(&table);
+}
+
+/// The processing says no more than that it knows the refund: the split is lost.
+#[test]
+fn f10_a_refund_whose_split_is_lost_waits_for_a_person() {
+    let table = Table::lay();
+    let pay = pay(1, 10_000);
+    pay.taken(&table.venue);
+    assert_eq!(table.venue.close(order_id(ORDER_82), &[&pay]).status, 204);
     settle(&table.venue);
-    let listed = block_on(table.venue.engine.points_listed()).unwrap();
+    table.changes(Kind::Refund, |outcome| *outcome = refused(Class::Repeated));
+    assert_eq!(pay.refund(&table.venue, 0, 10_000).status, 201);
+    settle(&table.venue);
+    confirmed_by_a_person(&table);
+}
+
+/// The one listed purchase is a refund; it is made final as it stands.
+fn confirmed_by_a_person(table: &Table) {
+    let engine = &table.venue.engine;
+    let listed = block_on(engine.points_listed()).unwrap();
     let [letter] = listed.as_slice() else { panic!("{listed:?}") };
     assert_eq!((letter.what, &letter.why), (What::Refund, &Trouble::Undecided));
+    let confirm =
+        || block_on(engine.points_judge(&letter.purchase, "Ирина", PointsJudgement::Confirm));
+    confirm().unwrap();
+    assert_eq!(confirm(), Err(Refusal::PurchaseState.into()));
+    table.ends_with(25_000);
 }
 
 /// A person blocked the wallet: the payment is cancelled all the same.

@@ -28,7 +28,7 @@ use tillway_core::port::{Clock, IdSource, Spawner, Store};
 pub use clock::ClockState;
 pub use config::{Bridge, EngineConfig, Fiscal, PinCheck};
 pub use keeper::Keeper;
-pub use points::{KnownBy, Points, PointsLetter};
+pub use points::{KnownBy, Points, PointsJudgement, PointsLetter};
 pub use push::Pusher;
 
 use bells::Bells;

@@ -45,7 +45,7 @@ use crate::drive::{DriveError, With};
 use crate::wait::within;
 
 pub(crate) use back::{By, Seen, TRIES};
-pub use letters::PointsLetter;
+pub use letters::{PointsJudgement, PointsLetter};
 
 use recipe::Recipe;
 
@@ -57,8 +57,9 @@ pub struct Points {
     /// Direct discounts should not be set up for that till: the bill is iiko's, and the points are
     /// laid on what the processing thinks it costs.
     pub processing: Arc<dyn LoyaltyProcessing>,
-    /// What the processing knows our guests by, in the order to try. A guest who has none of it
-    /// has no points wallet.
+    /// What the processing knows our guests by: the first of these that a guest has is told, and no
+    /// other is tried. A guest who has none of it has no points wallet. Where cards are the venue's
+    /// own and unknown there, name phones alone.
     pub known_by: Vec<KnownBy>,
     /// What the waiter reads.
     pub wallet: Box<str>,

@@ -462,6 +462,14 @@ pub(crate) enum Points {
     #[command(after_help = "Example:\n  stand points retry 6b1f0d6e7a534a5c9a710d0b5f1c2a01 \
                             --by Irina")]
     Retry(Judged),
+    /// It came about as it stands at the processing: make it final there
+    #[command(after_help = "Example:\n  stand points confirm 6b1f0d6e7a534a5c9a710d0b5f1c2a01 \
+                            --by Irina")]
+    Confirm(Judged),
+    /// Take all of it back at the processing; the book stays as it is
+    #[command(after_help = "Example:\n  stand points cancel 6b1f0d6e7a534a5c9a710d0b5f1c2a01 \
+                            --by Irina")]
+    Cancel(Judged),
     /// Send nothing more: it was settled with the people of the processing
     #[command(after_help = "Example:\n  stand points drop 6b1f0d6e7a534a5c9a710d0b5f1c2a01 \
                             --by Irina")]

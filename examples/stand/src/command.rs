@@ -96,7 +96,7 @@ pub(crate) enum Command {
     PointsJudge {
         purchase: String,
         by: String,
-        again: bool,
+        judgement: points::Judgement,
     },
     Long(Long),
     /// How far a long work is.
@@ -180,8 +180,8 @@ async fn short(desk: &Desk, command: Command) -> Result<Reply, Failure> {
         Command::ClockShow => clock::show(desk).await,
         Command::ClockConfirm => clock::confirm(desk).await,
         Command::PointsList => points::list(desk).await,
-        Command::PointsJudge { purchase, by, again } => {
-            points::judge(desk, &purchase, &by, again).await
+        Command::PointsJudge { purchase, by, judgement } => {
+            points::judge(desk, &purchase, &by, judgement).await
         }
         Command::Long(_) | Command::Wait { .. } => Err(Failure::new("this takes longer")),
     }
@@ -236,13 +236,15 @@ impl Command {
         }
     }
 
-    pub(crate) fn of_points(points: cli::Points) -> Self {
-        let (cli::Judged { purchase, by }, again) = match points {
+    pub(crate) fn of_points(said: cli::Points) -> Self {
+        let (cli::Judged { purchase, by }, judgement) = match said {
             cli::Points::List => return Self::PointsList,
-            cli::Points::Retry(judged) => (judged, true),
-            cli::Points::Drop(judged) => (judged, false),
+            cli::Points::Retry(judged) => (judged, points::Judgement::Retry),
+            cli::Points::Confirm(judged) => (judged, points::Judgement::Confirm),
+            cli::Points::Cancel(judged) => (judged, points::Judgement::Cancel),
+            cli::Points::Drop(judged) => (judged, points::Judgement::Drop),
         };
-        Self::PointsJudge { purchase, by, again }
+        Self::PointsJudge { purchase, by, judgement }
     }
 
     /// Whether it is about a stand that runs, and not about the folder.

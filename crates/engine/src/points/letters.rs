@@ -3,12 +3,14 @@
 use tillway_core::Kopecks;
 use tillway_core::book::{Refusal, Status, StreamKind};
 use tillway_core::flow::purchase::{PurchaseCommand, PurchaseJudgement, Stage, Trouble, What};
-use tillway_core::flow::{PurchaseFlow, purchase};
+use tillway_core::flow::{Body, PurchaseFlow, purchase};
 use tillway_core::loyalty::PurchaseId;
+use tillway_core::port::processing::Kind;
 use tillway_core::port::{PayError, Query};
 use tillway_core::time::Timestamp;
 
 use super::shelf;
+use super::take::message;
 use crate::Engine;
 use crate::drive::Folded;
 
@@ -33,9 +35,23 @@ pub struct PointsLetter {
     pub at: Timestamp,
 }
 
+/// What a person decides about a listed purchase.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PointsJudgement {
+    /// Tell it again: what was wrong has been put right.
+    Retry,
+    /// It came about as it stands at the processing: make it final there. For what nobody decided.
+    Confirm,
+    /// Take all of it back at the processing. The book stays as it is.
+    Cancel,
+    /// Send nothing more: it was settled with the processing's people.
+    Drop,
+}
+
 impl Engine {
     /// Payments and refunds with points that wait for a person, 256 at most: the processing refused
-    /// for good, a message cannot be made, or nobody said in time whether iiko has the payment.
+    /// for good, a message cannot be made, it gives back other points than the book or does not say
+    /// how many, or nobody said in time whether iiko has the payment.
     ///
     /// A cancel of the payment by the till takes a listed sale back as well.
     ///
@@ -66,26 +82,36 @@ impl Engine {
         Ok(letters)
     }
 
-    /// A person decides about a listed purchase: it is told again, for what was wrong has been put
-    /// right; or nothing more is sent, for it was settled with the processing's people. A repeat is
-    /// refused.
+    /// A person decides about a listed purchase. A repeat is refused.
     ///
     /// # Errors
-    /// [`Refusal::PurchaseState`]: it is not listed. [`PayError::Unavailable`]: the store cannot be
+    /// [`Refusal::PurchaseState`]: it is not listed, or this cannot be done with it. [`PayError::Unavailable`]: the store cannot be
     /// read or written.
     pub async fn points_judge(
         &self,
         id: &PurchaseId,
         by: &str,
-        judgement: PurchaseJudgement,
+        judgement: PointsJudgement,
     ) -> Result<(), PayError> {
-        let command = PurchaseCommand::Judge { by: by.into(), judgement };
+        let judge = |judgement| PurchaseCommand::Judge { by: by.into(), judgement };
+        let queue = |kind| {
+            let id = self.0.ports.ids.fresh();
+            let told = message(kind, id, self.now(), Kopecks::ZERO, Body::default());
+            PurchaseCommand::Queue(told)
+        };
+        let command = match judgement {
+            PointsJudgement::Retry => judge(PurchaseJudgement::Retry),
+            PointsJudgement::Drop => judge(PurchaseJudgement::GiveUp),
+            PointsJudgement::Confirm => queue(Kind::Confirm),
+            PointsJudgement::Cancel => queue(Kind::Cancel),
+        };
         let stream = purchase::stream(id);
         let folded: Folded<PurchaseFlow> = self.folded(stream).await?;
         let ours = folded.flow.opened.is_some_and(|opened| *opened.till == *super::TILL);
-        if !ours {
+        if !ours || folded.flow.trouble.is_none() {
             return Err(Refusal::PurchaseState.into());
         }
+        tracing::info!(purchase = id.as_str(), by, ?judgement, "a person decided");
         self.wish(stream, command).await.map_err(PayError::from)
     }
 }

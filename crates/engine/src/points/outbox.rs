@@ -1,7 +1,9 @@
 //! What is still to be told to the processing: sent until it is answered, one message at a time.
 
 use tillway_core::book::{Op, Refusal, Status, StreamId, StreamKind};
-use tillway_core::flow::purchase::{Due, Message, PurchaseAnswer, PurchaseCommand, Stage};
+use tillway_core::flow::purchase::{
+    Due, Message, PurchaseAnswer, PurchaseCommand, PurchaseEvent, Stage,
+};
 use tillway_core::flow::{Body, Flow, Next, PurchaseFlow, Step, purchase};
 use tillway_core::loyalty::{Cheque, Pay, PurchaseId, Sale};
 use tillway_core::pan::Masked;
@@ -202,8 +204,12 @@ impl Engine {
             };
             let Some(step) = flow.answer(answer, at) else { return Ok(Step::nothing()) };
             let mut events = step.events;
+            let after = applied(flow, &events)?;
+            if told.kind == Kind::Refund && !confirms && after.stage == Stage::Closed {
+                // It is reserved, and not as the book has it, or nobody knows how.
+                events.push(PurchaseEvent::Listed { at });
+            }
             if confirms {
-                let after = applied(flow, &events)?;
                 let queued = PurchaseCommand::Queue(confirm.clone());
                 events.extend(after.command(queued, at)?.events);
             }

@@ -1,11 +1,22 @@
 //! Commands about payments with points that the processing does not settle by itself.
 
-use tillway::core::flow::purchase::{PurchaseJudgement, Trouble};
+use serde::{Deserialize, Serialize};
+use tillway::core::flow::purchase::{Trouble, What};
 use tillway::core::loyalty::PurchaseId;
 use tillway::core::port::PayError;
+use tillway::engine::PointsJudgement;
 
 use super::{Desk, Reply};
 use crate::failure::Failure;
+
+/// What a person decides.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) enum Judgement {
+    Retry,
+    Confirm,
+    Cancel,
+    Drop,
+}
 
 pub(super) async fn list(desk: &Desk) -> Result<Reply, Failure> {
     let letters = desk.engine.points_listed().await;
@@ -21,6 +32,9 @@ pub(super) async fn list(desk: &Desk) -> Result<Reply, Failure> {
                     refusal.class, refusal.code, refusal.text
                 )
             }
+            Trouble::Undecided if letter.what == What::Refund => {
+                "the processing gives back other points, or did not say how many".to_owned()
+            }
             Trouble::Undecided => "nobody said whether iiko has it".to_owned(),
         };
         let (id, at, points) = (letter.purchase.as_str(), letter.at, letter.points.rubles());
@@ -33,20 +47,21 @@ pub(super) async fn judge(
     desk: &Desk,
     purchase: &str,
     by: &str,
-    again: bool,
+    judgement: Judgement,
 ) -> Result<Reply, Failure> {
     let id = PurchaseId::try_new(purchase);
     let id = id.map_err(|error| Failure::of(format!("{purchase:?}"), &error))?;
-    let (judgement, done) = if again {
-        (PurchaseJudgement::Retry, "it is told to the processing again")
-    } else {
-        (PurchaseJudgement::GiveUp, "nothing more is sent for it")
+    let (judgement, done) = match judgement {
+        Judgement::Retry => (PointsJudgement::Retry, "it is told to the processing again"),
+        Judgement::Confirm => (PointsJudgement::Confirm, "it is made final at the processing"),
+        Judgement::Cancel => (PointsJudgement::Cancel, "it is taken back at the processing"),
+        Judgement::Drop => (PointsJudgement::Drop, "nothing more is sent for it"),
     };
     match desk.engine.points_judge(&id, by, judgement).await {
         Ok(()) => Ok(Reply::line(done)),
-        Err(PayError::Refused(_)) => {
-            Err(Failure::new(format!("{purchase} does not wait for a person; see `points list`")))
-        }
+        Err(PayError::Refused(_)) => Err(Failure::new(format!(
+            "{purchase} does not wait for a person, or not for that; see `points list`"
+        ))),
         Err(error) => Err(Failure::of("it is not saved", &error)),
     }
 }
