@@ -31,6 +31,8 @@ pub struct Dialect {
     pub price_min: Carrier,
     /// Where the promo flag of a line stands.
     pub promo: Carrier,
+    /// Whether an answer under another operation id is taken.
+    pub other_ids: OtherIds,
     /// Whether one payment can be taken back without its purchase.
     pub cancel_one: bool,
     /// Whether cards can be issued and replaced.
@@ -52,6 +54,7 @@ impl Default for Dialect {
             coupons: Coupons::Number,
             price_min: Carrier::Param,
             promo: Carrier::Param,
+            other_ids: OtherIds::Unsigned,
             cancel_one: false,
             cards: true,
             parts: BTreeMap::new(),
@@ -122,6 +125,19 @@ pub enum Coupons {
     Number,
     /// By an attribute for each place it was read from.
     Labelled,
+}
+
+/// Whether the only answer to a message of one command is taken for its answer when it names
+/// another operation, or none. Some were seen so (loymax.md 6).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OtherIds {
+    /// Where answers are not signed. An old answer has a good signature too: where signatures are
+    /// checked, its id alone tells it from the one that is waited for.
+    Unsigned,
+    /// Always.
+    Taken,
+    /// Never: the outcome is in doubt.
+    Refused,
 }
 
 /// Where something about a line stands.

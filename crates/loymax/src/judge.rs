@@ -5,7 +5,7 @@ use tillway_core::loyalty::{Answer, LineAnswer};
 use tillway_core::pan::Masked;
 use tillway_core::port::processing::{Class, Outcome, Refusal, Sealed, SentLine};
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, OtherIds};
 use crate::wire::{Failure, Reply, ReplyLine, Response, read};
 
 /// What became of a message whose answer is these bytes. Only an explicit yes is a yes.
@@ -20,7 +20,7 @@ pub fn outcome(dialect: &Dialect, sealed: &Sealed, bytes: &[u8]) -> Outcome {
 pub fn judged(dialect: &Dialect, sealed: &Sealed, response: Response) -> Outcome {
     let Response { message, replies } = response;
     let failed = message.filter(|failure| !failure.code.is_ok());
-    let reply = reply_to(sealed, replies);
+    let reply = reply_to(dialect, sealed, replies);
     let refused = reply.as_ref().and_then(|reply| reply.result.clone());
     // What is said of the command is more exact than what is said of the message.
     if let Some(failure) = refused.filter(|failure| !failure.code.is_ok()).or(failed) {
@@ -49,9 +49,9 @@ fn refusal(dialect: &Dialect, failure: &Failure) -> Outcome {
     Outcome::Refused(Refusal { class, code: failure.code.to_string().into(), text })
 }
 
-/// By the operation's id. The only reply to a message of one command is its reply whatever id it
-/// names, because some answers were seen with another (loymax.md 6); one of two is not.
-fn reply_to(sealed: &Sealed, replies: Vec<Reply>) -> Option<Reply> {
+/// By the operation's id. The only reply to a message of one command may be its reply whatever id
+/// it names ([`OtherIds`]); one of two is not.
+fn reply_to(dialect: &Dialect, sealed: &Sealed, replies: Vec<Reply>) -> Option<Reply> {
     let id = sealed.id.simple().to_string();
     let ours = |reply: &Reply| {
         let named = reply.operation.as_deref().unwrap_or_default();
@@ -61,7 +61,7 @@ fn reply_to(sealed: &Sealed, replies: Vec<Reply>) -> Option<Reply> {
         replies.into_iter().filter(|reply| reply.kind == sealed.kind).collect();
     let at = match of_kind.iter().position(ours) {
         Some(at) => at,
-        None if of_kind.len() == 1 => 0,
+        None if of_kind.len() == 1 && dialect.other_ids != OtherIds::Refused => 0,
         None => return None,
     };
     Some(of_kind.swap_remove(at))

@@ -64,6 +64,11 @@ pub trait MessageVerifier: fmt::Debug + Send + Sync + 'static {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<(), SignatureFault>;
+
+    /// Whether a message that is accepted is proven to be the other side's.
+    fn proves(&self) -> bool {
+        true
+    }
 }
 
 /// Why a message was not signed.

@@ -15,6 +15,7 @@ use tillway_core::id::Uuid;
 use tillway_core::loyalty::Pin;
 use tillway_core::port::LoyaltyProcessing;
 use tillway_core::port::processing::{Class, Command, Kind, Level, Operation, Outcome, Sealed};
+use tillway_loymax::dialect::OtherIds;
 use tillway_loymax::sign::{Profile, Signatures};
 use tillway_loymax::{Config, Dialect, ProbeError, Waits};
 
@@ -212,6 +213,34 @@ async fn an_answer_counts_when_the_processing_signed_it() {
         for (act, part) in rows {
             let (outcome, ..) = told(with, Kind::Pay, act).await;
             assert!(doubt(&outcome).contains(part), "{profile:?} {part}: {outcome:?}");
+        }
+    }
+}
+
+/// An old answer has a good signature too.
+#[tokio::test]
+async fn a_signed_answer_to_another_message_is_not_used() {
+    let yes = String::from_utf8(fixture("answers/pay.xml")).unwrap();
+    let old = yes.replace("OperationID=\"77aa", "OperationID=\"00aa");
+    assert_ne!(old, yes);
+    let unnamed = yes.replace("OperationID=", "Operation=");
+    for (profile, other_ids, used) in [
+        (Profile::None, OtherIds::Unsigned, true),
+        (Profile::None, OtherIds::Refused, false),
+        (Profile::DetachedBody, OtherIds::Unsigned, false),
+        (Profile::DetachedBody, OtherIds::Taken, true),
+        (Profile::EnvelopedXmlDsig, OtherIds::Unsigned, false),
+    ] {
+        let with = |url: &str| {
+            let config = signing(url, profile);
+            Config { dialect: Dialect { other_ids, ..config.dialect }, ..config }
+        };
+        for body in [&old, &unnamed] {
+            let act = signed(profile, "processing", body.as_bytes());
+            let (outcome, ..) = told(with, Kind::Pay, act).await;
+            let text = format!("{profile:?} {other_ids:?}: {outcome:?}");
+            assert_eq!(matches!(outcome, Outcome::Done(_)), used, "{text}");
+            assert!(used || doubt(&outcome).contains("another message"), "{text}");
         }
     }
 }

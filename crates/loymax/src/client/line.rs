@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::beside;
 use crate::config::Config;
+use crate::dialect::OtherIds;
 use crate::error::ConfigError;
 use crate::judge;
 use crate::wire::ANSWER_BYTES_MAX;
@@ -41,11 +42,15 @@ impl Drop for Waiting<'_> {
 
 impl Line {
     pub(super) fn try_new(
-        config: Config,
+        mut config: Config,
         http: Arc<dyn HttpTransport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
         let (uri, authorization) = (config.uri()?, config.authorization()?);
+        let dialect = &mut config.dialect;
+        if dialect.other_ids == OtherIds::Unsigned && config.signatures.verifier.proves() {
+            dialect.other_ids = OtherIds::Refused;
+        }
         let (turn, waiting) = (Mutex::new(()), AtomicUsize::new(0));
         Ok(Self { config, clock, http, uri, authorization, turn, waiting })
     }

@@ -19,4 +19,8 @@ impl MessageVerifier for Unsigned {
     fn verify(&self, _: &[u8], _: &HeaderMap, _: Timestamp) -> Result<(), SignatureFault> {
         Ok(())
     }
+
+    fn proves(&self) -> bool {
+        false
+    }
 }
