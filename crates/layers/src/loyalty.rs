@@ -210,7 +210,7 @@ pub struct Standing {
     pub paid: Option<Points>,
     /// What is still to be sent for it.
     pub waiting: Vec<Kind>,
-    /// Answers, in the order they came.
+    /// Answers, in the order they came; and what was granted before the sale got another number.
     pub answers: Vec<(Kind, Answer)>,
 }
 

@@ -3,14 +3,16 @@
 use core::time::Duration;
 
 use tillway_core::Kopecks;
-use tillway_core::flow::purchase::{Opened, PIN_TRIES_MAX, PurchaseCommand, Stage, Trouble, What};
+use tillway_core::flow::purchase::{
+    Opened, PIN_TRIES_MAX, PurchaseCommand, Stage, Trouble, What, stream,
+};
 use tillway_core::loyalty::{Answer, Cheque, Identifier, Pay, Pin, PurchaseId, Sale};
 use tillway_core::pan::Masked;
 use tillway_core::port::processing::{Class, Command, Kind, Operation, Outcome, Sealed};
 
 use super::private::Private;
 use super::send::{Pushed, failure};
-use super::stream::Entry;
+use super::stream::{Entry, SUCCESSORS_MAX};
 use super::{Calculated, Loyalty, Paid, Reason, Settled, Standing, Without};
 
 /// How often *calculate* and *pay* are asked again because another operation of the purchase runs,
@@ -239,18 +241,45 @@ impl Loyalty {
     /// [`Without`]: the journal cannot be read.
     pub async fn standing(&self, purchase: &PurchaseId) -> Result<Standing, Without> {
         self.call(async {
-            let (purchase, entry) = self.current(purchase, None).await?;
+            let (now, entry) = self.current(purchase, None).await?;
             let kinds: Vec<Kind> = entry.flow.noted.iter().map(|(kind, _)| *kind).collect();
-            let answers = kinds.into_iter().map(|kind| (kind, self.kept(&entry, kind)));
+            let mut answers: Vec<_> =
+                kinds.into_iter().map(|kind| (kind, self.kept(&entry, kind))).collect();
+            if entry.flow.answer_to(Kind::Calculate).is_none() {
+                let granted = self.granted_before(purchase, &now).await?;
+                answers.splice(0..0, granted.map(|granted| (Kind::Calculate, granted)));
+            }
             Ok(Standing {
-                purchase,
+                purchase: now,
                 stage: entry.flow.stage,
                 paid: entry.flow.paid,
                 waiting: waiting(&entry),
-                answers: answers.collect(),
+                answers,
             })
         })
         .await
+    }
+
+    /// What was granted last under a number that was torn since: the processing computed it, so it
+    /// still holds (loymax.md 9.3).
+    async fn granted_before(
+        &self,
+        sale: &PurchaseId,
+        now: &PurchaseId,
+    ) -> Result<Option<Answer>, Without> {
+        let (mut id, mut granted) = (sale.clone(), None);
+        for _ in 0..SUCCESSORS_MAX {
+            if id == *now {
+                break;
+            }
+            let entry = self.load(stream(&id)).await?;
+            if entry.flow.answer_to(Kind::Calculate).is_some() {
+                granted = Some(self.kept(&entry, Kind::Calculate));
+            }
+            let Some(next) = entry.flow.successor() else { break };
+            id = next;
+        }
+        Ok(granted)
     }
 
     /// Something that leaves nothing behind.

@@ -26,7 +26,7 @@ const PAGES_MAX: u32 = 200;
 /// How often a commit in doubt is repeated.
 const TRIES_MAX: u32 = 3;
 /// How often a torn sale is carried on.
-const SUCCESSORS_MAX: u32 = 8;
+pub(super) const SUCCESSORS_MAX: u32 = 8;
 /// How many things are put right before a purchase is asked about.
 const SETTLE_MAX: u32 = 4;
 

@@ -127,6 +127,10 @@ fn a_payment_without_an_answer() {
         assert!(run(loyalty.confirm(&id(1), None)).unwrap().is_ok());
         let standing = run(loyalty.standing(&id(1))).unwrap().unwrap();
         assert_ne!(standing.purchase, id(1));
+        // A till that is started again prints the prices that it showed.
+        let (kind, granted) = &standing.answers[0];
+        let shown = sale(1, &cheque(30_000)).cheque.discounted(granted).unwrap();
+        assert_eq!((*kind, shown), (Kind::Calculate, told.cheque.clone()));
         drain(&world, "a payment is cancelled");
         assert_eq!(world.processing.balance(CARD), Some(Kopecks(100_000 + 1_850)), "{cut:?}");
         let payments = world.processing.arrived();

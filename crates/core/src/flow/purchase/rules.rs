@@ -219,6 +219,10 @@ impl PurchaseFlow {
             Fate::Unreached(_) => drop(self.queue.pop_front()),
             Fate::Torn(_) => {
                 self.queue.clear();
+                // What was granted for an earlier cheque is not granted for this one.
+                if message.kind == Kind::Calculate {
+                    self.noted.retain(|(kind, _)| *kind != Kind::Calculate);
+                }
                 (self.stage, self.torn) = (Stage::Torn, true);
             }
             Fate::Later { due, conflict, .. } => {
