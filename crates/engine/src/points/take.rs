@@ -230,7 +230,7 @@ impl Engine {
         let recipe = Recipe { cheque: cheque.clone(), ..taking.recipe.clone() };
         let pay = PurchaseCommand::Queue(message(Kind::Pay, id, at, amount, recipe.body()));
         let balance = calculated.balance;
-        let heard = Heard { id: taking.asked, outcome: Outcome::Done(calculated), kept: None };
+        let heard = Heard { id: taking.asked, outcome: Outcome::Done(calculated), kept: false };
         let next = |_: &PurchaseFlow| Some(pay.clone());
         match self.heard(taking.stream(), heard, With::default(), Vec::new(), next).await {
             Ok(_) => {}
@@ -275,7 +275,7 @@ impl Engine {
         let ops =
             self.capture_ops(caller, CaptureRequest { hold: Some(taking.hold()), ..request })?;
         let outcome = Outcome::Done(Box::new(answer));
-        let heard = Heard { id: asked, outcome: outcome.clone(), kept: Some(()) };
+        let heard = Heard { id: asked, outcome: outcome.clone(), kept: true };
         let taken = self.heard(taking.stream(), heard, taking.with(), ops, |_| None).await;
         let refusal = match taken {
             Ok(driven) => match driven.outcomes.into_iter().next() {
@@ -321,7 +321,7 @@ impl Engine {
             Body::default(),
         );
         let undo = |flow: &PurchaseFlow| undoing(flow, &cancel);
-        let heard = Heard { id: asked, outcome, kept: None };
+        let heard = Heard { id: asked, outcome, kept: false };
         match self.heard(stream, heard, With::default(), ops, undo).await {
             Ok(_) | Err(DriveError::Refused(Refusal::PurchaseState)) => Ok(()),
             Err(error) => Err(error.into()),
@@ -354,7 +354,7 @@ impl Engine {
         let decide = |flow: &PurchaseFlow| {
             let head = flow.queue.front().filter(|head| head.message.id == heard.id);
             let body = head.map(|head| head.message.body.clone()).ok_or(Refusal::PurchaseState)?;
-            let kept = if heard.kept.is_some() { body } else { Body::default() };
+            let kept = if heard.kept { body } else { Body::default() };
             let (id, first, outcome) = (heard.id, true, heard.outcome.clone());
             let answer = PurchaseAnswer { id, first, outcome, kept };
             let step = flow.answer(answer, at).ok_or(Refusal::PurchaseState)?;
@@ -384,7 +384,7 @@ struct Heard {
     id: Uuid,
     outcome: Outcome,
     /// The recipe in it is kept with the answer.
-    kept: Option<()>,
+    kept: bool,
 }
 
 fn capture(request: &CaptureRequest) -> Op {
