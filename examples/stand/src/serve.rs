@@ -14,7 +14,7 @@ use tillway::transport::client::{ClientConfig, HyperClient};
 use tillway::transport::server::{PeerInfo, Server, ServerConfig, StopReport};
 use tillway::waiter::{Desks, PushBridge, WaiterService};
 use tokio::net::TcpListener;
-use tokio::sync::watch::Receiver;
+use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinSet;
 
 use crate::cli::Options;
@@ -224,6 +224,26 @@ pub(crate) fn told(stopping: &Receiver<bool>) -> impl Future<Output = ()> + Send
         // A sender that is gone has stopped too.
         let _ = stopping.wait_for(|stop| *stop).await;
     }
+}
+
+/// Serves a simulator alone: until a signal comes, or nothing is left to show. Then it is told to
+/// stop, and what was asked is answered.
+pub(crate) async fn until_stopped<T>(
+    served: impl Future<Output = T>,
+    stop: Sender<bool>,
+    mut signals: Signals,
+    shown: impl Future<Output = Result<&'static str, Failure>>,
+) -> Result<(), Failure> {
+    let mut served = pin!(served);
+    let ended = tokio::select! {
+        _ = &mut served => return Err(Failure::new("the listener ended")),
+        signal = signals.next() => signal,
+        shown = shown => shown?,
+    };
+    tracing::info!(signal = ended, "stopping");
+    stop.send_replace(true);
+    served.await;
+    Ok(())
 }
 
 /// Runs the keeper, and what pushes commands to plugins that listen, for as long as it is polled.

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use crate::cli::{self, SimAtol};
 use crate::config;
 use crate::failure::Failure;
 use crate::say;
-use crate::serve::{Signals, local, told};
+use crate::serve::{Signals, local, told, until_stopped};
 use crate::stand::listen;
 
 /// The id of its device.
@@ -73,22 +72,17 @@ pub(crate) async fn serve_alone(port_base: u32, wanted: &SimAtol) -> Result<(), 
         let (name, password) = pair.ok_or_else(|| Failure::new(text))?;
         simulated.user(name, SecretString::from(password));
     }
-    let mut signals = Signals::listen()?;
+    let signals = Signals::listen()?;
     let address = config::register_at(port_base)?;
     let listener = listen(address).await?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let served = serve(simulated.clone(), listener, ServerConfig::default(), told(&stopping));
-    let mut served = pin!(served);
     greet(address, generation);
-    let ended = tokio::select! {
-        _ = &mut served => return Err(Failure::new("the listener ended")),
-        signal = signals.next() => signal,
-        () = show(&simulated, &*clock) => "no device",
+    let shown = async {
+        show(&simulated, &*clock).await;
+        Ok("no device")
     };
-    tracing::info!(signal = ended, "stopping");
-    stop.send_replace(true);
-    served.await;
-    Ok(())
+    until_stopped(served, stop, signals, shown).await
 }
 
 fn greet(address: SocketAddr, generation: Generation) {

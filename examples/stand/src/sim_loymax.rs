@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use tokio::net::TcpListener;
 use crate::config;
 use crate::failure::Failure;
 use crate::say;
-use crate::serve::{Signals, local, told};
+use crate::serve::{Signals, local, told, until_stopped};
 use crate::stand::listen;
 
 /// How often one looks whether something was asked.
@@ -45,22 +44,17 @@ pub(crate) async fn serve(
 pub(crate) async fn serve_alone(port_base: u32) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::new());
     let simulated = processing(Arc::clone(&clock));
-    let mut signals = Signals::listen()?;
+    let signals = Signals::listen()?;
     let address = config::processing_at(port_base)?;
     let listener = listen(address).await?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let served = serve(simulated.clone(), listener, ServerConfig::default(), told(&stopping));
-    let mut served = pin!(served);
     greet(address);
-    let ended = tokio::select! {
-        _ = &mut served => return Err(Failure::new("the listener ended")),
-        signal = signals.next() => signal,
-        () = show(&simulated, &*clock) => "nothing is left to show",
+    let shown = async {
+        show(&simulated, &*clock).await;
+        Ok("nothing is left to show")
     };
-    tracing::info!(signal = ended, "stopping");
-    stop.send_replace(true);
-    served.await;
-    Ok(())
+    until_stopped(served, stop, signals, shown).await
 }
 
 fn greet(address: SocketAddr) {

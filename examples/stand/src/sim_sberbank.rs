@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, io};
@@ -21,7 +20,7 @@ use crate::failure::Failure;
 use crate::http::{Answer, Handler, answer};
 use crate::say;
 use crate::sb_pilot::NAME;
-use crate::serve::{Signals, local, told};
+use crate::serve::{Signals, local, told, until_stopped};
 use crate::stand::listen;
 
 /// How often one looks whether the program has run.
@@ -39,7 +38,7 @@ pub(crate) async fn serve_alone(options: &Options, wanted: &SimSberbank) -> Resu
     let folder = install(&folder).map_err(failed)?;
     let worker = Worker::start("sim sberbank", Mode::Thread, JOBS_MAX, folder.clone());
     let beside = Beside(Arc::new(worker.map_err(failed)?));
-    let mut signals = Signals::listen()?;
+    let signals = Signals::listen()?;
     let address = config::pilot_at(options.port_base)?;
     let listener = listen(address).await?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
@@ -47,18 +46,11 @@ pub(crate) async fn serve_alone(options: &Options, wanted: &SimSberbank) -> Resu
     let handler = Handler(move |request| control(shared.clone(), request));
     let make = move |peer| local(peer).then(|| handler.clone());
     let server = Server::new(ServerConfig::default(), Runtime::tokio());
-    let mut served = pin!(server.serve(listener, make, told(&stopping)));
+    let served = server.serve(listener, make, told(&stopping));
     let (_, seen) = beside.pad().await?.shown_since(0);
     greet(address, &folder);
-    let ended = tokio::select! {
-        _ = &mut served => return Err(Failure::new("the listener ended")),
-        signal = signals.next() => signal,
-        failed = show(&beside, seen) => return Err(failed),
-    };
-    tracing::info!(signal = ended, "stopping");
-    stop.send_replace(true);
-    served.await;
-    Ok(())
+    let shown = async { Err(show(&beside, seen).await) };
+    until_stopped(served, stop, signals, shown).await
 }
 
 /// This program under the other name; the folder as the system calls it.
