@@ -3,6 +3,7 @@
 pub mod broken;
 pub mod builders;
 pub mod checked;
+pub mod conformance;
 pub mod fiscal;
 pub mod histories;
 pub mod oracle;
@@ -13,4 +14,5 @@ pub mod suite;
 pub mod terminal;
 
 pub use checked::{Checked, Violation};
-pub use suite::{Failure, Fixture, Ground, Shared};
+pub use conformance::Failure;
+pub use suite::{Fixture, Ground, Shared};

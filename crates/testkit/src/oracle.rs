@@ -12,8 +12,8 @@ use tillway_core::port::{AccountBook, CommitError, Store};
 
 use crate::builders::{at, id};
 use crate::checked::Checked;
+use crate::conformance::{Failure, check, same};
 use crate::strategies::{Act, World};
-use crate::suite::{Failure, check, same};
 
 /// Does the acts on an empty store and in the model, and compares verdicts and sums after each.
 ///

@@ -1,11 +1,14 @@
 //! Each broken store fails exactly the cases that its flaw names.
 
+#[macro_use]
+mod flaws;
+
 use std::collections::BTreeSet;
 
 use tillway_memory::MemoryStore;
 use tillway_testkit::broken::{BrokenFixture, Flaw, Side};
-use tillway_testkit::suite::{Case, cases, run};
-use tillway_testkit::{Fixture, Shared};
+use tillway_testkit::conformance::{Case, Suite};
+use tillway_testkit::{Fixture, Ground, Shared};
 
 /// How often a case that must fail is run: what races may go well by chance.
 const RUNS_MAX: usize = 50;
@@ -14,17 +17,18 @@ fn memory() -> Box<dyn Fixture> {
     Box::new(Shared(MemoryStore::new()))
 }
 
-fn fails(flaw: Flaw, case: &Case) -> bool {
+fn fails(flaw: Flaw, case: &Case<Ground>) -> bool {
     let make: fn() -> Box<dyn Fixture> = memory;
-    run(case, Box::new(BrokenFixture::new(flaw, make))).is_err()
+    case.run(Box::new(BrokenFixture::new(flaw, make))).is_err()
 }
 
 fn check(flaw: Flaw) {
     let trips: BTreeSet<_> = flaw.trips().iter().copied().collect();
     assert_eq!(trips.len(), flaw.trips().len(), "no case is named twice");
-    let named = |case: &Case| trips.contains(case.name) || flaw.may_trip().contains(&case.name);
+    let named =
+        |case: &Case<Ground>| trips.contains(case.name) || flaw.may_trip().contains(&case.name);
     let (mut missed, mut others) = (trips.clone(), Vec::new());
-    for case in cases() {
+    for case in Ground::cases() {
         let runs = if trips.contains(case.name) { RUNS_MAX } else { 1 };
         if (0..runs).any(|_| fails(flaw, case)) {
             missed.remove(case.name);
@@ -36,22 +40,6 @@ fn check(flaw: Flaw) {
     assert!(missed.is_empty(), "{flaw:?} is not caught by {missed:?}");
     assert!(others.is_empty(), "{flaw:?} is caught by others too: {others:?}");
     assert!(!trips.is_empty(), "{flaw:?} is caught");
-}
-
-macro_rules! flaws {
-    ($($name:ident: $flaw:ident;)+) => {
-        $(
-            #[test]
-            fn $name() {
-                check(Flaw::$flaw);
-            }
-        )+
-
-        #[test]
-        fn every_flaw_is_tried() {
-            assert_eq!(Flaw::ALL, [$(Flaw::$flaw),+]);
-        }
-    };
 }
 
 flaws! {
@@ -100,7 +88,7 @@ fn each_side_of_a_store_has_flaws() {
 #[test]
 fn lck_each_invariant_is_tripped_by_a_flaw() {
     let tripped: BTreeSet<_> = Flaw::ALL.iter().flat_map(|flaw| flaw.trips()).copied().collect();
-    let idle: Vec<_> = cases()
+    let idle: Vec<_> = Ground::cases()
         .iter()
         .map(|case| case.name)
         .filter(|name| name.starts_with("lck_") && !tripped.contains(name))
@@ -113,9 +101,9 @@ fn lck_each_invariant_is_tripped_by_a_flaw() {
 fn each_rule_of_the_watch_finds_a_flaw() {
     let mut rules = BTreeSet::new();
     for flaw in Flaw::ALL {
-        for case in cases().iter().filter(|case| flaw.trips().contains(&case.name)) {
+        for case in Ground::cases().iter().filter(|case| flaw.trips().contains(&case.name)) {
             let make: fn() -> Box<dyn Fixture> = memory;
-            let found = run(case, Box::new(BrokenFixture::new(*flaw, make)));
+            let found = case.run(Box::new(BrokenFixture::new(*flaw, make)));
             let text = found.err().map(|failure| failure.to_string()).unwrap_or_default();
             let rule = text.split_once(" broken by commit ").map(|(before, _)| before.to_owned());
             rules.extend(rule.and_then(|before| Some(before.rsplit(' ').next()?.to_owned())));

@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod counter;
+#[macro_use]
+mod flaws;
 
 use std::collections::BTreeSet;
 
 use counter::Counter;
 use tillway_core::port::fiscal::Capabilities;
+use tillway_testkit::conformance::{Suite, failing};
 use tillway_testkit::fiscal::broken::{BrokenVenue, Flaw};
-use tillway_testkit::fiscal::{Need, cases, run_named};
+use tillway_testkit::fiscal::{Ground, Need};
 
 /// A right register that can do everything but this.
 fn right(lacks: &[Need]) -> Counter {
@@ -20,33 +23,10 @@ fn right(lacks: &[Need]) -> Counter {
 }
 
 fn check(flaw: Flaw) {
-    let named: BTreeSet<_> = flaw.trips().iter().copied().collect();
-    assert_eq!(named.len(), flaw.trips().len(), "no case is named twice");
-    let fails = |name: &&str| {
-        let right = right(flaw.lacks());
-        assert!(run_named(name, right, flaw.lacks()).is_ok(), "{name} passes without {flaw:?}");
-        let broken = BrokenVenue::new(flaw, self::right(flaw.lacks()));
-        run_named(name, broken, flaw.lacks()).is_err()
-    };
-    let failed: BTreeSet<_> = cases().iter().map(|case| case.name).filter(fails).collect();
-    assert_eq!(failed, named, "{flaw:?}");
-    assert!(!named.is_empty(), "{flaw:?} is caught");
-}
-
-macro_rules! flaws {
-    ($($name:ident: $flaw:ident;)+) => {
-        $(
-            #[test]
-            fn $name() {
-                check(Flaw::$flaw);
-            }
-        )+
-
-        #[test]
-        fn every_flaw_is_tried() {
-            assert_eq!(Flaw::ALL, [$(Flaw::$flaw),+]);
-        }
-    };
+    let lacks = flaw.lacks();
+    assert_eq!(failing::<Ground>(lacks, || Box::new(right(lacks))), BTreeSet::new());
+    let broken = || BrokenVenue::new(flaw, right(lacks));
+    flaws::check::<Ground>(flaw, flaw.trips(), lacks, || Box::new(broken()));
 }
 
 flaws! {
@@ -102,7 +82,7 @@ flaws! {
 #[test]
 fn every_case_is_tripped() {
     let tripped: BTreeSet<_> = Flaw::ALL.iter().flat_map(|flaw| flaw.trips()).copied().collect();
-    let all: BTreeSet<_> = cases().iter().map(|case| case.name).collect();
+    let all: BTreeSet<_> = Ground::cases().iter().map(|case| case.name).collect();
     let idle: Vec<_> = all.difference(&tripped).collect();
     assert!(idle.is_empty(), "{idle:?}");
 }

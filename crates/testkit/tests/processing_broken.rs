@@ -1,40 +1,15 @@
 //! Each broken processing fails exactly the cases that its flaw names.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[macro_use]
+mod flaws;
 mod club;
 
-use std::collections::BTreeSet;
-
 use club::Club;
-use tillway_testkit::processing::{Flaw, cases, run};
+use tillway_testkit::processing::{Flaw, Ground};
 
 fn check(flaw: Flaw, trips: &[&str]) {
-    let expected: BTreeSet<&str> = trips.iter().copied().collect();
-    assert_eq!(expected.len(), trips.len(), "no case is named twice");
-    let caught: BTreeSet<&str> = cases()
-        .iter()
-        .filter(|case| case.need.is_none_or(|need| !Club::LACKS.contains(&need)))
-        .filter(|case| run(case, Box::new(Club::broken(flaw))).is_err())
-        .map(|case| case.name)
-        .collect();
-    assert_eq!(caught, expected, "{flaw:?}");
-    assert!(!caught.is_empty(), "{flaw:?} is caught");
-}
-
-macro_rules! flaws {
-    ($($name:ident: $flaw:ident by [$($case:ident),* $(,)?];)+) => {
-        $(
-            #[test]
-            fn $name() {
-                check(Flaw::$flaw, &[$(stringify!($case)),*]);
-            }
-        )+
-
-        #[test]
-        fn every_flaw_is_tried() {
-            assert_eq!(Flaw::ALL, [$(Flaw::$flaw),+]);
-        }
-    };
+    flaws::check::<Ground>(flaw, trips, &Club::LACKS, || Box::new(Club::broken(flaw)));
 }
 
 flaws! {

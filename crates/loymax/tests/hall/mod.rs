@@ -21,10 +21,9 @@ use tillway_sim::loymax::house::{
     ClientId, Duplicates, OperationAuth, RefundType, RequestAuth, State, Store,
 };
 use tillway_sim::loymax::{Fault as PeerFault, Processing, Step};
-use tillway_testkit::fiscal::{Executor, Running};
+use tillway_testkit::conformance::{Executor, Failure, Running};
 use tillway_testkit::processing::{Books, Change, Need, Trouble, Venue, house::CARD};
 use tillway_testkit::runtime::TestClock;
-use tillway_testkit::suite::Failure;
 use tillway_transport::Runtime;
 use tillway_transport::client::{ClientConfig, HyperClient};
 use tillway_transport::fault::{Fault, FaultyTransport};

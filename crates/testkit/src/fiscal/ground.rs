@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tillway_core::Kopecks;
 use tillway_core::fiscal::{
     DocumentKind, Evidence, Line, Mark, Measure, Method, Object, Paid, Quantity, Receipt,
@@ -13,10 +14,9 @@ use tillway_core::port::fiscal::{
 };
 use tillway_core::port::{FiscalRegister, IdSource};
 
-use crate::fiscal::rules;
-use crate::fiscal::{Trouble, Venue};
+use super::{Need, Trouble, Venue, list, rules};
+use crate::conformance::{Case, Executor, Failure, Suite, check, same};
 use crate::runtime::CountingIds;
-use crate::suite::{Failure, check, same};
 
 /// How often a register that cannot say now is asked again, and after how long.
 const ASKS_MAX: u32 = 50;
@@ -45,18 +45,44 @@ pub enum Settled {
     Person(Box<Evidence>),
 }
 
-impl Ground {
-    /// The ground at a venue.
-    ///
-    /// # Errors
-    /// When the register does not answer.
-    pub async fn open(mut venue: Box<dyn Venue>) -> Result<Self, Failure> {
+#[async_trait]
+impl Suite for Ground {
+    type Venue = dyn Venue;
+    type Need = Need;
+
+    fn cases() -> &'static [Case<Self>] {
+        list::cases()
+    }
+
+    fn executor(venue: &dyn Venue) -> Arc<dyn Executor> {
+        venue.executor()
+    }
+
+    async fn open(mut venue: Box<dyn Venue>) -> Result<Self, Failure> {
         let register = venue.connect().await;
         register.probe().await?;
         let (ids, sales, doubled) = (CountingIds::new(), 0, Vec::new());
         Ok(Self { venue, register: Some(register), ids, sales, doubled })
     }
 
+    fn meets(&mut self, need: Need) -> bool {
+        let capabilities = self.register().capabilities();
+        match need {
+            Need::Ids => capabilities.ids,
+            Need::OpenReceipt => capabilities.open_receipt,
+            Need::Operations => capabilities.operations,
+        }
+    }
+
+    /// The rules of a fiscal memory: see `rules.rs`.
+    async fn inspect(&mut self) -> Result<(), Failure> {
+        self.venue.mend().await;
+        self.finish_paper().await?;
+        rules::check(&self.venue.documents(), &self.venue.tape(), &self.doubled)
+    }
+}
+
+impl Ground {
     /// The register.
     ///
     /// # Panics
@@ -262,13 +288,6 @@ impl Ground {
         let shift = self.register().shift().await?;
         same(shift.state, state)?;
         Ok(shift)
-    }
-
-    /// What must hold of every register after every case; see [`rules`].
-    pub(super) async fn inspect(&mut self) -> Result<(), Failure> {
-        self.venue.mend().await;
-        self.finish_paper().await?;
-        rules::check(&self.venue.documents(), &self.venue.tape(), &self.doubled)
     }
 
     /// Whether a document that the register names is the one in the memory.

@@ -5,8 +5,8 @@ use core::time::Duration;
 use tillway_core::Kopecks;
 use tillway_core::fiscal::{DocumentKind, Registered};
 
+use crate::conformance::Failure;
 use crate::fiscal::{Piece, Printed};
-use crate::suite::Failure;
 
 /// How long a shift may be open.
 const SHIFT_MAX: Duration = Duration::from_secs(24 * 3_600);

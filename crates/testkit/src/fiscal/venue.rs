@@ -9,9 +9,7 @@ use tillway_core::fiscal::Registered;
 use tillway_core::port::FiscalRegister;
 use tillway_core::port::fiscal::Fiscal;
 
-use crate::fiscal::Running;
-use crate::runtime::block_on;
-use crate::suite::Failure;
+use crate::conformance::{BlockOn, Executor};
 
 /// What the suite needs of a register's author: the register, the world around it, and the truth.
 ///
@@ -113,23 +111,4 @@ pub enum Printed {
     ReportX,
     /// Text that is not fiscal.
     Text,
-}
-
-/// Runs a case to its end.
-pub trait Executor: Debug + Send + Sync {
-    /// Runs it.
-    ///
-    /// # Errors
-    /// What the case found.
-    fn run(&self, case: Running<'_>) -> Result<(), Failure>;
-}
-
-/// Runs cases on this thread, without a runtime.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct BlockOn;
-
-impl Executor for BlockOn {
-    fn run(&self, case: Running<'_>) -> Result<(), Failure> {
-        block_on(case)
-    }
 }

@@ -14,69 +14,49 @@ use tillway_core::port::processing::{
     Capabilities, Class, Command, Kind, Operation, Outcome, Refusal, SealError, Sealed,
 };
 
-/// What is wrong.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Flaw {
-    /// A message that is sent again has a new id.
-    RepeatsUnderAnotherId,
-    /// No answer is told as done.
-    TakesSilenceForDone,
-    /// No answer is told as a refusal.
-    TakesSilenceForRefusal,
-    /// No answer is told as no connection.
-    TakesSilenceForNoLink,
-    /// No connection is told as no answer.
-    TakesNoLinkForSilence,
-    /// Every refusal is of the same class.
-    TellsRefusalsApartNoMore,
-    /// A sale is told without its guest.
-    ForgetsTheGuest,
-    /// Lines are told without their minimal prices.
-    ForgetsTheFloor,
-    /// Points are laid on the first line.
-    LaysPointsOnTheFirstLine,
-    /// A line earns a kopeck more than it does.
-    MiscountsALine,
-    /// What is accrued is confirmed at once.
-    ConfirmsTooEarly,
-    /// A cancel is done without being told.
-    KeepsWhatIsCancelled,
-    /// Payments below a kopeck are made one.
-    SealsWhatIsWrong,
-    /// The same operation gives another message each time.
-    SealsByTheClock,
-    /// Messages of an earlier run are not known.
-    KnowsItsOwnRunAlone,
-    /// The first balance is told for ever.
-    RemembersTheBalance,
-    /// A refund is told without its sale.
-    RefundsOfNothing,
-    /// Operations that are sealed are sent as well.
-    SendsWhatIsSealed,
-}
+use crate::conformance::flaws;
 
-impl Flaw {
-    /// All of them.
-    pub const ALL: [Self; 18] = [
-        Self::RepeatsUnderAnotherId,
-        Self::TakesSilenceForDone,
-        Self::TakesSilenceForRefusal,
-        Self::TakesSilenceForNoLink,
-        Self::TakesNoLinkForSilence,
-        Self::TellsRefusalsApartNoMore,
-        Self::ForgetsTheGuest,
-        Self::ForgetsTheFloor,
-        Self::LaysPointsOnTheFirstLine,
-        Self::MiscountsALine,
-        Self::ConfirmsTooEarly,
-        Self::KeepsWhatIsCancelled,
-        Self::SealsWhatIsWrong,
-        Self::SealsByTheClock,
-        Self::KnowsItsOwnRunAlone,
-        Self::RemembersTheBalance,
-        Self::RefundsOfNothing,
-        Self::SendsWhatIsSealed,
-    ];
+flaws! {
+    /// What is wrong.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum Flaw {
+        /// A message that is sent again has a new id.
+        RepeatsUnderAnotherId,
+        /// No answer is told as done.
+        TakesSilenceForDone,
+        /// No answer is told as a refusal.
+        TakesSilenceForRefusal,
+        /// No answer is told as no connection.
+        TakesSilenceForNoLink,
+        /// No connection is told as no answer.
+        TakesNoLinkForSilence,
+        /// Every refusal is of the same class.
+        TellsRefusalsApartNoMore,
+        /// A sale is told without its guest.
+        ForgetsTheGuest,
+        /// Lines are told without their minimal prices.
+        ForgetsTheFloor,
+        /// Points are laid on the first line.
+        LaysPointsOnTheFirstLine,
+        /// A line earns a kopeck more than it does.
+        MiscountsALine,
+        /// What is accrued is confirmed at once.
+        ConfirmsTooEarly,
+        /// A cancel is done without being told.
+        KeepsWhatIsCancelled,
+        /// Payments below a kopeck are made one.
+        SealsWhatIsWrong,
+        /// The same operation gives another message each time.
+        SealsByTheClock,
+        /// Messages of an earlier run are not known.
+        KnowsItsOwnRunAlone,
+        /// The first balance is told for ever.
+        RemembersTheBalance,
+        /// A refund is told without its sale.
+        RefundsOfNothing,
+        /// Operations that are sealed are sent as well.
+        SendsWhatIsSealed,
+    }
 }
 
 /// A processing with a flaw.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tillway_core::Kopecks;
 use tillway_core::fiscal::Quantity;
 use tillway_core::id::Uuid;
@@ -10,9 +11,9 @@ use tillway_core::port::processing::{Class, Command, Operation, Outcome, SealErr
 use tillway_core::port::{IdSource, LoyaltyProcessing};
 
 use super::house::{CARD, PAID, POINTS, SOLD, cash, cheque, guest};
-use super::{Books, Change, Need, Trouble, Venue};
+use super::{Books, Change, Need, Trouble, Venue, list};
+use crate::conformance::{Case, Executor, Failure, Suite, check, same};
 use crate::runtime::CountingIds;
-use crate::suite::{Failure, check, same};
 
 /// A processing at its venue, and the words that cases are written in.
 #[derive(Debug)]
@@ -28,18 +29,49 @@ pub struct Ground {
     coupons: u32,
 }
 
-impl Ground {
-    /// The ground at a venue.
-    ///
-    /// # Errors
-    /// When the books are not those of a fresh house.
-    pub async fn open(mut venue: Box<dyn Venue>) -> Result<Self, Failure> {
+#[async_trait]
+impl Suite for Ground {
+    type Venue = dyn Venue;
+    type Need = Need;
+
+    fn cases() -> &'static [Case<Self>] {
+        list::cases()
+    }
+
+    fn executor(venue: &dyn Venue) -> Arc<dyn Executor> {
+        venue.executor()
+    }
+
+    async fn open(mut venue: Box<dyn Venue>) -> Result<Self, Failure> {
         let processing = Some(venue.connect().await);
         same(venue.books(), Books { points: POINTS, ..Books::default() })?;
         let (ids, asked) = (CountingIds::new(), Vec::new());
         Ok(Self { venue, processing, ids, asked, points: POINTS, coupons: 20 })
     }
 
+    fn meets(&mut self, need: Need) -> bool {
+        let capabilities = self.processing().capabilities();
+        match need {
+            Need::CancelOne => capabilities.cancel_one,
+            Need::Cards => capabilities.cards,
+            Need::BlindRefund => capabilities.blind_refund,
+            other => self.venue.has(other),
+        }
+    }
+
+    /// The guest has the points that the case told, and nothing was done unasked or twice.
+    async fn inspect(&mut self) -> Result<(), Failure> {
+        let books = self.books();
+        same(books.points, self.points)?;
+        for id in &books.done {
+            check(self.asked.contains(id), "something was done that nobody asked for")?;
+            same(books.done.iter().filter(|other| *other == id).count(), 1)?;
+        }
+        Ok(())
+    }
+}
+
+impl Ground {
     /// The processing.
     ///
     /// # Panics
@@ -274,17 +306,6 @@ impl Ground {
     pub async fn balance(&mut self, card: &str) -> Result<Kopecks, Failure> {
         let answer = self.done(Command::Balance { guest: guest(card) }).await?;
         answer.balance.ok_or_else(|| Failure::new("no balance"))
-    }
-
-    /// What the books must say after every case.
-    pub(super) fn inspect(&self) -> Result<(), Failure> {
-        let books = self.books();
-        same(books.points, self.points)?;
-        for id in &books.done {
-            check(self.asked.contains(id), "something was done that nobody asked for")?;
-            same(books.done.iter().filter(|other| *other == id).count(), 1)?;
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
-//! The one list of cases: the macro that makes tests of them, and the table.
+//! The one list of cases.
 
+use crate::conformance::Case;
+use crate::processing::Ground;
 use crate::processing::cases::{examples, guests, lost, messages, refunds, repeats, states};
-use crate::processing::{Case, Need};
 
 /// Hands every case, with the module it is in and what it needs, to another macro.
 #[doc(hidden)]
@@ -74,44 +75,19 @@ macro_rules! __processing_cases {
     };
 }
 
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __processing_tests {
-    ([$factory:expr] $($module:ident::$name:ident $(($need:ident))?)+) => {$(
-        #[test]
-        fn $name() -> Result<(), $crate::suite::Failure> {
-            $crate::processing::run_named(stringify!($name), $factory(), LACKS)
-        }
-    )+};
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __processing_table {
-    ([] $($module:ident::$name:ident $(($need:ident))?)+) => {
-        &[$(Case {
-            name: stringify!($name),
-            need: [$(Some(Need::$need),)? None][0],
-            run: |ground| Box::pin($module::$name(ground)),
-        },)+]
-    };
-}
-
 /// All cases.
-pub fn cases() -> &'static [Case] {
-    __processing_cases! { __processing_table }
+pub(super) fn cases() -> &'static [Case<Ground>] {
+    __processing_cases! { case_table Ground }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::conformance::check_list;
 
-    /// A case that is written but not listed would be run by nobody.
     #[test]
     fn every_case_is_listed_once() {
-        let sources = [
+        check_list::<Ground>(&[
             include_str!("cases/examples.rs"),
             include_str!("cases/guests.rs"),
             include_str!("cases/lost.rs"),
@@ -119,13 +95,6 @@ mod tests {
             include_str!("cases/refunds.rs"),
             include_str!("cases/repeats.rs"),
             include_str!("cases/states.rs"),
-        ];
-        let lines = sources.iter().flat_map(|source| source.lines());
-        let written: BTreeSet<_> = lines
-            .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
-            .collect();
-        let listed: BTreeSet<_> = cases().iter().map(|case| case.name).collect();
-        assert_eq!(written, listed);
-        assert_eq!(cases().len(), listed.len());
+        ]);
     }
 }

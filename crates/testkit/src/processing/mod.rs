@@ -24,7 +24,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! A case needs nothing or one [`Need`]: a field of the processing's [`Capabilities`], or what its
+//! A case needs nothing or one [`Need`]: a field of the processing's capabilities, or what its
 //! house can be set up for. `lacks` lists what is not there: cases that need it are skipped, and a
 //! processing that lacks something else, or less, fails. Nothing else is ever skipped.
 //!
@@ -38,35 +38,18 @@ pub mod house;
 mod list;
 mod venue;
 
-use tillway_core::port::processing::Capabilities;
-
-use crate::suite::Failure;
-
 pub use self::broken::{Broken, Flaw};
 pub use self::ground::Ground;
-pub use self::list::cases;
 pub use self::venue::{Books, Change, Trouble, Venue};
-pub use crate::fiscal::{BlockOn, Executor, Running};
-
-/// A case of the suite.
-#[derive(Clone, Copy, Debug)]
-pub struct Case {
-    /// Its name, unique in the suite.
-    pub name: &'static str,
-    /// What the processing must be able to do for it.
-    pub need: Option<Need>,
-    /// The case itself.
-    pub run: fn(&mut Ground) -> Running<'_>,
-}
 
 /// What not every processing can do.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Need {
-    /// [`Capabilities::cancel_one`].
+    /// [`Capabilities::cancel_one`](tillway_core::port::processing::Capabilities::cancel_one).
     CancelOne,
-    /// [`Capabilities::cards`].
+    /// [`Capabilities::cards`](tillway_core::port::processing::Capabilities::cards).
     Cards,
-    /// [`Capabilities::blind_refund`].
+    /// [`Capabilities::blind_refund`](tillway_core::port::processing::Capabilities::blind_refund).
     BlindRefund,
     /// Discounts hang on coupons.
     Coupons,
@@ -81,97 +64,14 @@ pub enum Need {
     Signed,
 }
 
-impl Need {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::CancelOne,
-        Self::Cards,
-        Self::BlindRefund,
-        Self::Coupons,
-        Self::Disorder,
-        Self::Messages,
-        Self::PointsFirst,
-        Self::Signed,
-    ];
-
-    /// Whether a processing at its venue has it.
-    pub fn is_met(self, capabilities: &Capabilities, venue: &dyn Venue) -> bool {
-        match self {
-            Self::CancelOne => capabilities.cancel_one,
-            Self::Cards => capabilities.cards,
-            Self::BlindRefund => capabilities.blind_refund,
-            other => venue.has(other),
-        }
-    }
-}
-
-/// Runs one case at a venue.
-///
-/// # Errors
-/// What the case found, or that in the end the books are not as they were told to be.
-pub fn run(case: &Case, venue: Box<dyn Venue>) -> Result<(), Failure> {
-    let executor = venue.executor();
-    executor.run(Box::pin(async {
-        let mut ground = Ground::open(venue).await?;
-        (case.run)(&mut ground).await?;
-        ground.inspect()
-    }))
-}
-
-/// As [`run`], by the name of the case, for a processing that lacks this; a case that needs what it
-/// lacks is skipped.
-///
-/// # Errors
-/// As [`run`], and when there is no such case.
-pub fn run_named(name: &str, venue: impl Venue + 'static, lacks: &[Need]) -> Result<(), Failure> {
-    match cases().iter().find(|case| case.name == name) {
-        Some(case) if case.need.is_some_and(|need| lacks.contains(&need)) => Ok(()),
-        Some(case) => run(case, Box::new(venue)),
-        None => Err(Failure::new(format!("there is no case {name}"))),
-    }
-}
-
-/// Holds the list of what a processing lacks against what it and its venue say themselves.
-///
-/// # Errors
-/// When they differ: a case would be skipped, or run, without reason.
-pub fn check_lacks(venue: impl Venue + 'static, lacks: &[Need]) -> Result<(), Failure> {
-    let executor = venue.executor();
-    let lacks = lacks.to_vec();
-    executor.run(Box::pin(async {
-        let mut ground = Ground::open(Box::new(venue)).await?;
-        let capabilities = ground.processing().capabilities();
-        for need in Need::ALL {
-            let (told, found) =
-                (lacks.contains(&need), !need.is_met(&capabilities, ground.venue()));
-            if told != found {
-                let what = format!("{need:?}: lacking is said to be {told} and is {found}");
-                return Err(Failure::new(what));
-            }
-        }
-        Ok(())
-    }))
-}
-
 /// Makes one `#[test]` of each case of the suite, in `mod $module`, at the venues of a factory: an
 /// expression that is called for each case and gives a fresh [`Venue`](crate::processing::Venue).
 /// `lacks` lists each [`Need`](crate::processing::Need) that is not there.
 #[macro_export]
 macro_rules! processing_conformance {
-    ($module:ident, $factory:expr, lacks: [$($need:ident),* $(,)?] $(,)?) => {
-        #[cfg(test)]
-        mod $module {
-            #[allow(unused_imports)]
-            use super::*;
-
-            const LACKS: &[$crate::processing::Need] = &[$($crate::processing::Need::$need),*];
-
-            #[test]
-            fn lacks_what_it_says() -> Result<(), $crate::suite::Failure> {
-                $crate::processing::check_lacks($factory(), LACKS)
-            }
-
-            $crate::__processing_cases! { __processing_tests $factory }
+    ($module:ident, $factory:expr, lacks: [$($lack:ident),* $(,)?] $(,)?) => {
+        $crate::__processing_cases! {
+            case_tests $module, $factory, $crate::processing::Ground, lacks $($lack)*
         }
     };
 }

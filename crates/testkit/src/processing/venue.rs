@@ -10,7 +10,7 @@ use tillway_core::port::LoyaltyProcessing;
 use tillway_core::{Kopecks, Timestamp};
 
 use super::Need;
-use crate::fiscal::{BlockOn, Executor};
+use crate::conformance::{BlockOn, Executor};
 
 /// What the suite needs of a processing's author: the processing, the world around it, and the
 /// truth. A fresh venue is set up as [`house`](super::house) says.

@@ -12,7 +12,8 @@ use crate::builders::{
     ORDER_82, ORDER_82_TOTAL, Pay, Persona, Reserve, all_three, anna, at, bind, bind_once, cancel,
     id, refund, till,
 };
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 const TOKEN: TokenId = TokenId([7; 16]);
 const OTHER_ORDER: OrderId = OrderId(tillway_core::id::Uuid::from_u128(83));

@@ -1,9 +1,11 @@
 //! Where a case runs.
 
+use core::convert::Infallible;
 use core::fmt;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use async_trait::async_trait;
 use tillway_core::book::{
     Binding, Commit, Hold, HoldState, Op, Order, Outcome, Payment, Refusal, Verdict,
 };
@@ -13,8 +15,9 @@ use tillway_core::{Account, Kopecks};
 
 use crate::builders::{Pay, Persona, Reserve, at, bind, id};
 use crate::checked::{Checked, Violation};
+use crate::conformance::{Case, Failure, Suite};
 use crate::runtime::block_on;
-use crate::suite::Fixture;
+use crate::suite::{Fixture, list};
 
 /// A store for one case, watched by a [`Checked`], and the words that cases are written in.
 #[derive(Debug)]
@@ -50,13 +53,31 @@ fn surprise<T>(expected: &str, got: &impl fmt::Debug) -> Result<T, Surprise> {
     Err(Surprise(format!("expected {expected}, got {got:?}")))
 }
 
-impl Ground {
-    /// The ground over a fresh store.
-    pub fn new(mut fixture: Box<dyn Fixture>) -> Self {
-        let store = Some(Checked::new(fixture.open()));
-        Self { fixture, store }
+#[async_trait]
+impl Suite for Ground {
+    type Venue = dyn Fixture;
+    type Need = Infallible;
+
+    fn cases() -> &'static [Case<Self>] {
+        list::cases()
     }
 
+    async fn open(mut fixture: Box<dyn Fixture>) -> Result<Self, Failure> {
+        let store = Some(Checked::new(fixture.open()));
+        Ok(Self { fixture, store })
+    }
+
+    fn meets(&mut self, need: Infallible) -> bool {
+        match need {}
+    }
+
+    /// The invariants, see [`Checked`].
+    async fn inspect(&mut self) -> Result<(), Failure> {
+        Ok(self.store().inspect().await?)
+    }
+}
+
+impl Ground {
     /// The store, watched.
     ///
     /// # Panics

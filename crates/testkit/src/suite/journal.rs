@@ -11,7 +11,8 @@ use tillway_core::port::{ClaimError, CommitError, Journal, Query};
 use tillway_core::{Kopecks, Timestamp};
 
 use crate::builders::{all_three, at, id, top_up};
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 const LEASE: Duration = Duration::from_secs(30);
 

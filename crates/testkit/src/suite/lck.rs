@@ -20,7 +20,8 @@ use tillway_core::{Kopecks, Timestamp, Unit};
 use crate::builders::{
     ORDER_82, Pay, Persona, Reserve, all_three, anna, at, cancel, id, keyed, refund, top_up,
 };
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

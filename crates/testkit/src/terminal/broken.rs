@@ -13,63 +13,45 @@ use tillway_core::port::terminal::{
     TerminalError, TerminalInfo,
 };
 
-/// What is wrong.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Flaw {
-    /// A deadline is told as a decline.
-    DeclinesAtItsDeadline,
-    /// A sale without an answer is sent again.
-    RepeatsASale,
-    /// What the terminal does not know is told as a decline.
-    TakesUndefinedForDeclined,
-    /// An approval that is found is told as nothing.
-    LosesAnApproval,
-    /// Sums are not checked before the device is asked.
-    RefundsAboveTheOriginal,
-    /// Any receipt is taken for the one that is looked for.
-    ResolvesAForeignReceipt,
-    /// Nothing was found so far, so nothing is there.
-    SaysNotPerformedAtOnce,
-    /// Silence of the terminal is taken for *not performed*.
-    ConcludesFromSilence,
-    /// A doubt is resolved by doing it again.
-    ResolvesByRepeating,
-    /// A partial approval is told as the whole.
-    TellsAPartAsTheWhole,
-    /// An offline approval is told like any other.
-    HidesOffline,
-    /// A roll-back undoes whatever is last.
-    RollsBackWhateverIsLast,
-    /// A reconciliation without an answer is told as done.
-    TakesALostReconciliationForDone,
-    /// Every report is empty.
-    ReportsNothing,
-    /// All payments have one reference number.
-    SharesReferences,
-    /// A guest who gives up is told as a doubt.
-    DoubtsADecline,
-}
+use crate::conformance::flaws;
 
-impl Flaw {
-    /// All of them.
-    pub const ALL: [Self; 16] = [
-        Self::DeclinesAtItsDeadline,
-        Self::RepeatsASale,
-        Self::TakesUndefinedForDeclined,
-        Self::LosesAnApproval,
-        Self::RefundsAboveTheOriginal,
-        Self::ResolvesAForeignReceipt,
-        Self::SaysNotPerformedAtOnce,
-        Self::ConcludesFromSilence,
-        Self::ResolvesByRepeating,
-        Self::TellsAPartAsTheWhole,
-        Self::HidesOffline,
-        Self::RollsBackWhateverIsLast,
-        Self::TakesALostReconciliationForDone,
-        Self::ReportsNothing,
-        Self::SharesReferences,
-        Self::DoubtsADecline,
-    ];
+flaws! {
+    /// What is wrong.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum Flaw {
+        /// A deadline is told as a decline.
+        DeclinesAtItsDeadline,
+        /// A sale without an answer is sent again.
+        RepeatsASale,
+        /// What the terminal does not know is told as a decline.
+        TakesUndefinedForDeclined,
+        /// An approval that is found is told as nothing.
+        LosesAnApproval,
+        /// Sums are not checked before the device is asked.
+        RefundsAboveTheOriginal,
+        /// Any receipt is taken for the one that is looked for.
+        ResolvesAForeignReceipt,
+        /// Nothing was found so far, so nothing is there.
+        SaysNotPerformedAtOnce,
+        /// Silence of the terminal is taken for *not performed*.
+        ConcludesFromSilence,
+        /// A doubt is resolved by doing it again.
+        ResolvesByRepeating,
+        /// A partial approval is told as the whole.
+        TellsAPartAsTheWhole,
+        /// An offline approval is told like any other.
+        HidesOffline,
+        /// A roll-back undoes whatever is last.
+        RollsBackWhateverIsLast,
+        /// A reconciliation without an answer is told as done.
+        TakesALostReconciliationForDone,
+        /// Every report is empty.
+        ReportsNothing,
+        /// All payments have one reference number.
+        SharesReferences,
+        /// A guest who gives up is told as a doubt.
+        DoubtsADecline,
+    }
 }
 
 /// A terminal with a flaw.

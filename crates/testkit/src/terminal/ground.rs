@@ -8,13 +8,14 @@ use async_trait::async_trait;
 use tillway_core::Kopecks;
 use tillway_core::id::Uuid;
 use tillway_core::port::terminal::{
-    Approval, Attempt, Decline, Known, MoneyOutcome, Operation, Original, Resolution, TerminalError,
+    Approval, Attempt, Decline, Known, MoneyOutcome, Operation, Original, Resolution, ResolveBy,
+    TerminalError, TwoPhase,
 };
 use tillway_core::port::{CardTerminal, IdSource};
 
-use super::{Move, MoveKind, Trouble, Venue};
+use super::{Move, MoveKind, Need, Trouble, Venue, list};
+use crate::conformance::{Case, Executor, Failure, Suite, check, same};
 use crate::runtime::CountingIds;
-use crate::suite::{Failure, check, same};
 
 /// How often a terminal that cannot say now is asked again, and after how long.
 const ASKS_MAX: u32 = 60;
@@ -58,12 +59,20 @@ impl Known for Journal {
     }
 }
 
-impl Ground {
-    /// The ground at a venue.
-    ///
-    /// # Errors
-    /// When the terminal does not answer.
-    pub async fn open(mut venue: Box<dyn Venue>) -> Result<Self, Failure> {
+#[async_trait]
+impl Suite for Ground {
+    type Venue = dyn Venue;
+    type Need = Need;
+
+    fn cases() -> &'static [Case<Self>] {
+        list::cases()
+    }
+
+    fn executor(venue: &dyn Venue) -> Arc<dyn Executor> {
+        venue.executor()
+    }
+
+    async fn open(mut venue: Box<dyn Venue>) -> Result<Self, Failure> {
         let terminal = venue.connect().await;
         terminal.probe().await?;
         Ok(Self {
@@ -77,6 +86,40 @@ impl Ground {
         })
     }
 
+    fn meets(&mut self, need: Need) -> bool {
+        let capabilities = self.terminal().capabilities();
+        match need {
+            Need::TwoPhase => capabilities.two_phase == TwoPhase::Native,
+            Need::Resolve => capabilities.resolve != ResolveBy::Person,
+            Need::PartialCancel => capabilities.partial_cancel,
+            Need::Totals => capabilities.totals,
+            Need::Partial => self.venue.befalls(Trouble::Partial),
+            Need::Offline => self.venue.befalls(Trouble::Offline),
+        }
+    }
+
+    /// What the bank must have: what was told, and nothing else.
+    async fn inspect(&mut self) -> Result<(), Failure> {
+        self.venue.mend().await;
+        // What is late comes now, or never.
+        self.venue.advance(Duration::from_secs(3_600)).await;
+        let (mut truth, mut told) = (self.venue.moves(), self.told.clone());
+        truth.sort();
+        told.sort();
+        for open in &self.open {
+            // Whether the bank has it is for a person to say.
+            let extra = truth.iter().filter(|it| it == &open).count()
+                > told.iter().filter(|it| it == &open).count();
+            if extra {
+                told.push(*open);
+                told.sort();
+            }
+        }
+        same(truth, told)
+    }
+}
+
+impl Ground {
     /// The terminal.
     ///
     /// # Panics
@@ -269,26 +312,6 @@ impl Ground {
     /// Says that a person found this at the bank.
     pub fn seen_by_a_person(&mut self, one: Move) {
         self.told.push(one);
-    }
-
-    /// What the bank must have after every case: what was told, and nothing else.
-    pub(super) async fn inspect(&mut self) -> Result<(), Failure> {
-        self.venue.mend().await;
-        // What is late comes now, or never.
-        self.venue.advance(Duration::from_secs(3_600)).await;
-        let (mut truth, mut told) = (self.venue.moves(), self.told.clone());
-        truth.sort();
-        told.sort();
-        for open in &self.open {
-            // Whether the bank has it is for a person to say.
-            let extra = truth.iter().filter(|it| it == &open).count()
-                > told.iter().filter(|it| it == &open).count();
-            if extra {
-                told.push(*open);
-                told.sort();
-            }
-        }
-        same(truth, told)
     }
 
     /// Whether one movement was added, and is what the terminal says.

@@ -1,7 +1,8 @@
-//! The one list of cases: the macro that makes tests of them, and the table.
+//! The one list of cases.
 
+use crate::conformance::Case;
+use crate::terminal::Ground;
 use crate::terminal::cases::{batches, calls, doubts, pays, phases, undoes};
-use crate::terminal::{Case, Need};
 
 /// Hands every case, with the module it is in and what it needs, to another macro.
 #[doc(hidden)]
@@ -67,57 +68,25 @@ macro_rules! __terminal_cases {
     };
 }
 
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __terminal_tests {
-    ([$factory:expr] $($module:ident::$name:ident $(($need:ident))?)+) => {$(
-        #[test]
-        fn $name() -> Result<(), $crate::suite::Failure> {
-            $crate::terminal::run_named(stringify!($name), $factory(), LACKS)
-        }
-    )+};
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __terminal_table {
-    ([] $($module:ident::$name:ident $(($need:ident))?)+) => {
-        &[$(Case {
-            name: stringify!($name),
-            need: [$(Some(Need::$need),)? None][0],
-            run: |ground| Box::pin($module::$name(ground)),
-        },)+]
-    };
-}
-
 /// All cases.
-pub fn cases() -> &'static [Case] {
-    __terminal_cases! { __terminal_table }
+pub(super) fn cases() -> &'static [Case<Ground>] {
+    __terminal_cases! { case_table Ground }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::conformance::check_list;
 
-    /// A case that is written but not listed would be run by nobody.
     #[test]
     fn every_case_is_listed_once() {
-        let sources = [
+        check_list::<Ground>(&[
             include_str!("cases/batches.rs"),
             include_str!("cases/calls.rs"),
             include_str!("cases/doubts.rs"),
             include_str!("cases/pays.rs"),
             include_str!("cases/phases.rs"),
             include_str!("cases/undoes.rs"),
-        ];
-        let lines = sources.iter().flat_map(|source| source.lines());
-        let written: BTreeSet<_> = lines
-            .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
-            .collect();
-        let listed: BTreeSet<_> = cases().iter().map(|case| case.name).collect();
-        assert_eq!(written, listed);
-        assert_eq!(cases().len(), listed.len());
+        ]);
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tillway_core::port::CardTerminal;
 use tillway_core::{Kopecks, Timestamp};
 
-use crate::fiscal::{BlockOn, Executor};
+use crate::conformance::{BlockOn, Executor};
 
 /// What the suite needs of a terminal's author: the terminal, the world around it, and the truth.
 ///

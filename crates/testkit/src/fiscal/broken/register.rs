@@ -17,9 +17,10 @@ use tillway_core::port::fiscal::{
     RegisterError, Shift, ShiftTotals, Slip, SlipItem,
 };
 
+use crate::conformance::Executor;
 use crate::fiscal::broken::Flaw;
 use crate::fiscal::ground::likeness;
-use crate::fiscal::{Executor, Piece, Trouble, Venue};
+use crate::fiscal::{Piece, Trouble, Venue};
 
 /// A venue whose register is broken.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use core::time::Duration;
 
 use tillway_core::port::fiscal::{Fiscal, FiscalOutcome};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::{Ground, Settled};
-use crate::suite::{Failure, check, same};
 
 /// After how many polls a call is dropped.
 const POLLS_MAX: u32 = 12;

@@ -4,9 +4,9 @@ use tillway_core::fiscal::{DocumentKind, ReceiptKind, Tender, Why};
 use tillway_core::port::fiscal::{Fiscal, FiscalOutcome, Found};
 use tillway_core::{Kopecks, fiscal::Receipt};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::ground::receipt;
 use crate::fiscal::{Ground, Settled, Trouble};
-use crate::suite::{Failure, check, same};
 
 /// What was answered is found again, and finding writes and prints nothing.
 pub async fn find_agrees_with_the_answer(g: &mut Ground) -> Result<(), Failure> {

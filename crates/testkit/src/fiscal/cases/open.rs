@@ -4,8 +4,8 @@ use tillway_core::Kopecks;
 use tillway_core::fiscal::{Paid, Receipt, Tender};
 use tillway_core::port::fiscal::{Attempt, Cause, Fiscal, FiscalOutcome};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::{Ground, Settled, Trouble};
-use crate::suite::{Failure, check, same};
 
 /// Opened, paid and closed, it is one document.
 pub async fn open_receipt_is_closed(g: &mut Ground) -> Result<(), Failure> {

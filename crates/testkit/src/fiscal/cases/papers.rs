@@ -2,8 +2,8 @@
 
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome, Slip, SlipItem};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::{Ground, Printed, Trouble};
-use crate::suite::{Failure, check, same};
 
 /// A slip is printed and writes nothing; its lines are on the tape.
 pub async fn slip_is_printed(g: &mut Ground) -> Result<(), Failure> {

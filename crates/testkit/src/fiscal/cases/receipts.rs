@@ -7,9 +7,9 @@ use tillway_core::fiscal::{
 };
 use tillway_core::port::fiscal::{Cause, Fiscal, FiscalOutcome};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::ground::receipt;
 use crate::fiscal::{Ground, Settled, Trouble};
-use crate::suite::{Failure, check, same};
 
 /// The register says whose memory it writes to, and which rates it knows.
 pub async fn probe_names_the_memory(g: &mut Ground) -> Result<(), Failure> {

@@ -2,8 +2,8 @@
 
 use tillway_core::port::fiscal::{Fiscal, FiscalOutcome};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::{Ground, Settled, Trouble};
-use crate::suite::{Failure, check, same};
 
 /// A repeat answers with the document of the first time.
 pub async fn repeat_answers_the_same(g: &mut Ground) -> Result<(), Failure> {

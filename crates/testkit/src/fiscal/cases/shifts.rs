@@ -6,9 +6,9 @@ use tillway_core::Kopecks;
 use tillway_core::fiscal::{DocumentKind, Paid, Receipt, ReceiptKind, Tender};
 use tillway_core::port::fiscal::{Cause, Fiscal, KindTotal, ShiftState};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::Ground;
 use crate::fiscal::ground::receipt;
-use crate::suite::{Failure, check, same};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -3,8 +3,8 @@
 
 use tillway_core::port::fiscal::{Fiscal, FiscalOutcome};
 
+use crate::conformance::{Failure, check, same};
 use crate::fiscal::{Ground, Settled, Trouble};
-use crate::suite::{Failure, check, same};
 
 /// Whatever befalls a receipt, the answer is true, and the next receipt is written.
 pub async fn trouble_within_a_receipt(g: &mut Ground) -> Result<(), Failure> {

@@ -4,12 +4,12 @@ use tillway_core::Kopecks;
 use tillway_core::loyalty::{Answer, LineAnswer, Sale};
 use tillway_core::port::processing::{Class, Command};
 
+use crate::conformance::{Failure, check, same};
 use crate::processing::Ground;
 use crate::processing::ground::{accrue, pay};
 use crate::processing::house::{
     AVAILABLE, CARD, EARNED_PARTS, PAID, PAID_PARTS, POINTS, SOLD, guest,
 };
-use crate::suite::{Failure, check, same};
 
 type Done = Result<(), Failure>;
 

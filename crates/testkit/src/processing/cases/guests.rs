@@ -4,12 +4,12 @@ use tillway_core::Kopecks;
 use tillway_core::loyalty::{Pin, Sale};
 use tillway_core::port::processing::{Class, Command};
 
+use crate::conformance::{Failure, same};
 use crate::processing::ground::{accrue, pay};
 use crate::processing::house::{
     AVAILABLE, BLANK_CARD, CARD, PAID, PIN, POINTS, UNKNOWN_CARD, guest,
 };
 use crate::processing::{Change, Ground};
-use crate::suite::{Failure, same};
 
 type Done = Result<(), Failure>;
 

@@ -7,10 +7,10 @@ use core::task::{Context, Poll, Waker};
 use tillway_core::Kopecks;
 use tillway_core::port::processing::{Command, Outcome, Sealed};
 
+use crate::conformance::{Failure, check, same};
 use crate::processing::ground::{accrue, half_the_tea, pay, refund};
 use crate::processing::house::{CARD, PAID, POINTS, SOLD, guest};
 use crate::processing::{Ground, Trouble};
-use crate::suite::{Failure, check, same};
 
 type Done = Result<(), Failure>;
 

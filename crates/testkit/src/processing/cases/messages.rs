@@ -4,10 +4,10 @@ use tillway_core::Kopecks;
 use tillway_core::loyalty::{Pin, Sale};
 use tillway_core::port::processing::{Command, Kind, SealError, Sealed};
 
+use crate::conformance::{Failure, check, same};
 use crate::processing::Ground;
 use crate::processing::ground::{accrue, half_the_tea, pay, refund};
 use crate::processing::house::{BLANK_CARD, CARD, PAID, PIN, cash, guest};
-use crate::suite::{Failure, check, same};
 
 type Done = Result<(), Failure>;
 

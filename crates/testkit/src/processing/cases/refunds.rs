@@ -4,10 +4,10 @@ use tillway_core::Kopecks;
 use tillway_core::fiscal::Quantity;
 use tillway_core::port::processing::{Class, Command};
 
+use crate::conformance::{Failure, same};
 use crate::processing::ground::{half_the_tea, refund};
 use crate::processing::house::{POINTS, SOLD, cheese, pair, tea};
 use crate::processing::{Change, Ground};
-use crate::suite::{Failure, same};
 
 type Done = Result<(), Failure>;
 

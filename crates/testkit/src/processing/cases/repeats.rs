@@ -3,10 +3,10 @@
 use tillway_core::Kopecks;
 use tillway_core::port::processing::{Class, Command, Operation, Outcome, Sealed};
 
+use crate::conformance::{Failure, check, same};
 use crate::processing::Ground;
 use crate::processing::ground::{accrue, half_the_tea, pay, refund};
 use crate::processing::house::{CARD, PAID, SOLD, guest};
-use crate::suite::{Failure, check, same};
 
 type Done = Result<(), Failure>;
 

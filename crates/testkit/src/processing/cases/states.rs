@@ -4,10 +4,10 @@ use tillway_core::Kopecks;
 use tillway_core::loyalty::Sale;
 use tillway_core::port::processing::{Class, Command};
 
+use crate::conformance::{Failure, same};
 use crate::processing::Ground;
 use crate::processing::ground::{accrue, half_the_tea, pay, refund};
 use crate::processing::house::PAID;
-use crate::suite::{Failure, same};
 
 type Done = Result<(), Failure>;
 

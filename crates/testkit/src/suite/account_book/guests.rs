@@ -7,7 +7,8 @@ use tillway_core::port::AccountBook;
 use tillway_core::{AccountStatus, Kopecks};
 
 use crate::builders::{all_three, anna, at, id, nameless, seed};
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 /// A guest is found by id, phone, client id and carrier; an unknown one is not.
 pub async fn guests_are_found(g: &mut Ground) -> Result<(), Failure> {

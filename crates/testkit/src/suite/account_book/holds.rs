@@ -14,7 +14,8 @@ use tillway_core::{AccountStatus, Kopecks};
 use crate::builders::{
     Pay, Persona, Reserve, all_three, anna, at, cancel, id, nameless, refund, top_up,
 };
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 const ORDER: OrderId = OrderId(tillway_core::id::Uuid::from_u128(82));
 

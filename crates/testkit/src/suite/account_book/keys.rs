@@ -13,7 +13,8 @@ use crate::builders::{
     Pay, Reserve, accrue, all_three, anna, at, bind, id, keyed, nameless, refund, seed, till,
     top_up,
 };
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 /// I5: a repeat of the same request changes nothing and answers from the rows as they stand.
 pub async fn i5_one_key_one_effect(g: &mut Ground) -> Result<(), Failure> {

@@ -8,7 +8,8 @@ use tillway_core::id::{OrderId, PaymentId, RefundId};
 use tillway_core::port::AccountBook;
 
 use crate::builders::{Pay, Persona, Reserve, all_three, at, cancel, id, refund, till, top_up};
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 /// Pages of guests follow each other by id, without a gap and without a repeat.
 pub async fn guest_pages(g: &mut Ground) -> Result<(), Failure> {

@@ -15,7 +15,8 @@ use crate::builders::{
     ORDER_82, ORDER_82_TOTAL, Pay, Persona, Reserve, accrue, all_three, anna, at, bind, cancel, id,
     nameless, refund, till, top_up,
 };
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 async fn all_three_bound(g: &Ground) -> Result<Persona, Failure> {
     let guest = all_three();

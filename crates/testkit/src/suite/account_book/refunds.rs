@@ -8,7 +8,8 @@ use tillway_core::port::{AccountBook, CommitError};
 use tillway_core::{AccountKind, AccountStatus, Kopecks};
 
 use crate::builders::{Pay, Persona, all_three, anna, at, cancel, id, keyed, refund, till};
-use crate::suite::{Failure, Ground, check, same};
+use crate::conformance::{Failure, check, same};
+use crate::suite::Ground;
 
 const ORDER: OrderId = OrderId(Uuid::from_u128(82));
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use tillway_core::port::terminal::{Operation, ReconcileOutcome, Reconciliation, ReportKind};
 
-use crate::suite::{Failure, check, same};
+use crate::conformance::{Failure, check, same};
 use crate::terminal::{Ground, Trouble};
 
 /// A batch without operations says so.

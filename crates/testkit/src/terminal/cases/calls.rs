@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use tillway_core::port::terminal::{Fault, Operation};
 
-use crate::suite::{Failure, check};
+use crate::conformance::{Failure, check};
 use crate::terminal::cases::doubts::polled;
 use crate::terminal::{Ground, Trouble};
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use tillway_core::Kopecks;
 use tillway_core::port::terminal::{MoneyOutcome, Operation, Resolution};
 
-use crate::suite::{Failure, check, same};
+use crate::conformance::{Failure, check, same};
 use crate::terminal::{Ground, Settled, Trouble};
 
 /// Whatever befalls a payment, what is said of it is true.

@@ -3,7 +3,7 @@
 use tillway_core::Kopecks;
 use tillway_core::port::terminal::{AMOUNT_MAX, MoneyOutcome, Operation, Reason};
 
-use crate::suite::{Failure, check, same};
+use crate::conformance::{Failure, check, same};
 use crate::terminal::{Ground, Trouble};
 
 /// A payment moves its amount, once, and is told with a reference number.

@@ -2,7 +2,7 @@
 
 use tillway_core::port::terminal::{HoldError, Operation};
 
-use crate::suite::{Failure, check};
+use crate::conformance::{Failure, check};
 use crate::terminal::Ground;
 
 /// A payment that is held and confirmed stays paid.

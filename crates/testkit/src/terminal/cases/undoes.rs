@@ -3,7 +3,7 @@
 use tillway_core::Kopecks;
 use tillway_core::port::terminal::{MoneyOutcome, Operation, Original, Reason, ReconcileOutcome};
 
-use crate::suite::{Failure, check, same};
+use crate::conformance::{Failure, check, same};
 use crate::terminal::{Ground, Settled, Trouble};
 
 /// A payment that is there to be undone.
