@@ -64,6 +64,9 @@ fn book(folder: &tempfile::TempDir, holds: i64) {
     db.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
     copy(&db, "orders", &["id"], holds);
     copy(&db, "holds", &["id", "order_id"], holds);
+    let named = "INSERT INTO ids SELECT id, 1, no FROM orders WHERE no > 1;
+                 INSERT INTO ids SELECT id, 3, no FROM holds WHERE no > 1";
+    db.execute_batch(named).unwrap();
     let held = "UPDATE accounts SET held = ?2, held_own = ?2 WHERE id = ?1";
     assert_eq!(db.execute(held, (crowded().0.as_bytes(), holds)).unwrap(), 1);
     db.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
@@ -77,6 +80,7 @@ fn copy(db: &Connection, table: &str, keys: &[&str], rows: i64) {
     let columns: Vec<String> = columns.map(Result::unwrap).collect();
     let value = |name: &String| match keys.contains(&name.as_str()) {
         true => "CAST(printf('%016d', n) AS BLOB)".to_owned(),
+        false if name == "no" => "n".to_owned(),
         false => name.clone(),
     };
     let values: Vec<String> = columns.iter().map(value).collect();

@@ -5,20 +5,24 @@
 
 use rusqlite::{Connection, Params, params};
 use tillway_core::book::{
-    AccountWalk, Auditor, Chain, Day, DayDigest, Digest, Fault, Movement, Stored, StreamId,
-    StreamRow, StreamWalk, code,
+    AccountWalk, Auditor, Chain, Day, DayDigest, Digest, Fault, KeyRow, Movement, Scope, Stored,
+    StreamId, StreamRow, StreamWalk, code,
 };
-use tillway_core::id::AccountId;
+use tillway_core::id::{AccountId, Uuid};
 use tillway_core::port::ReadError;
 
 use crate::check::{Checked, Progress, Stage};
 use crate::error::Fail;
+use crate::ids::{What, by_id, number};
+use crate::names;
 use crate::row::{self, Columns, columns, each, many, one};
 use crate::save;
 
 const ACCOUNTS: &str = concat!("SELECT ", columns!(account), " FROM accounts ORDER BY id");
 pub(crate) const STREAMS: &str =
     concat!("SELECT ", columns!(stream), " FROM streams ORDER BY kind, id");
+const STREAMS_OF_KIND: &str =
+    concat!("SELECT ", columns!(stream), by_id!("streams"), " ORDER BY named");
 const STATEMENT: &str = concat!(
     "SELECT ",
     columns!(movement),
@@ -29,17 +33,22 @@ const STATEMENT: &str = concat!(
 const RECORDS: &str = concat!(
     "SELECT ",
     columns!(record),
-    " FROM records WHERE stream_kind = ?1 AND stream = ?2 ORDER BY seq"
+    " FROM records WHERE stream_no = ",
+    number!("?1", "?2"),
+    " ORDER BY seq"
 );
 
 pub(crate) const ALL_RECORDS: &str = concat!(
-    "SELECT stream_kind, stream, ",
+    "SELECT of_kind, of_id, ",
     columns!(record),
-    " FROM records ORDER BY stream_kind, stream, seq"
+    " FROM (SELECT no, kind AS of_kind, id AS of_id FROM streams) JOIN records ON stream_no = no",
+    " ORDER BY of_kind, of_id, seq"
 );
 
 pub(crate) const KEYS: &str =
     concat!("SELECT scope, id, ", columns!(key), " FROM keys ORDER BY scope, id");
+const KEYS_OF_SCOPE: &str =
+    concat!("SELECT scope, id, ", columns!(key), by_id!("keys"), " ORDER BY named");
 
 /// Why a walk ended early.
 pub(crate) enum Broken {
@@ -47,6 +56,8 @@ pub(crate) enum Broken {
     /// A column of a row of this table does not read.
     Row(&'static str, usize),
     Book(Fault),
+    /// A row of this table is not found by its id, or an id finds nothing.
+    Lost(&'static str),
 }
 
 impl From<Fail> for Broken {
@@ -65,7 +76,7 @@ impl Broken {
     pub(crate) fn read_error(self) -> ReadError {
         match self {
             Self::Read(fail) => fail.read_error(),
-            Self::Row(..) | Self::Book(_) => ReadError::Corrupt,
+            Self::Row(..) | Self::Book(_) | Self::Lost(_) => ReadError::Corrupt,
         }
     }
 }
@@ -78,6 +89,7 @@ pub(crate) fn audit(
     let mut auditor = Auditor::default();
     let mut seen = Checked { schema: schema(db)?, ..Checked::default() };
     let mut rows = Rows { done: 0, total: total(db)?, progress };
+    names::check(db, || rows.one(&mut 0))?;
     let movements = concat!("SELECT ", columns!(movement), " FROM movements ORDER BY entry");
     walk(db, "movements", movements, [], row::movement, |(_, movement)| {
         rows.one(&mut seen.movements);
@@ -99,12 +111,12 @@ pub(crate) fn audit(
         Ok(auditor.payment(&payment)?)
     })?;
     let orders =
-        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_id = id");
+        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_no = no");
     walk(db, "orders", orders, [], row::order, |order| {
         rows.one(&mut seen.orders);
         Ok(auditor.order(&order)?)
     })?;
-    walk(db, "streams", STREAMS, [], row::stream, |stream| {
+    streams(db, |stream| {
         rows.one(&mut seen.streams);
         let mut chain = StreamWalk::new(&stream);
         records(db, stream.id, |stored| {
@@ -118,11 +130,7 @@ pub(crate) fn audit(
         })?;
         Ok(auditor.stream(&chain)?)
     })?;
-    strays(db)?;
-    walk(db, "keys", KEYS, [], row::named_key, |(key, row)| {
-        auditor.key(key, &row);
-        Ok(())
-    })?;
+    keys(db, |key, row| auditor.key(key, row))?;
     auditor.end()?;
     walk(db, "guests", "SELECT body FROM guests", [], row::guest, |_| {
         rows.one(&mut seen.guests);
@@ -153,9 +161,14 @@ impl Rows<'_> {
 }
 
 /// About how many rows an audit reads, found without reading them: each movement once for the sums
-/// and mostly once for an account, each record once.
+/// and mostly once for an account, each record once, and what has a name twice for that.
 fn total(db: &Connection) -> Result<u64, Fail> {
-    let sql = "SELECT 2 * coalesce((SELECT max(entry) FROM movements), 0) + \
+    let sql = "SELECT 2 * (coalesce((SELECT max(entry) FROM movements), 0) + \
+               coalesce((SELECT max(no) FROM orders), 0) + \
+               coalesce((SELECT max(no) FROM payments), 0) + \
+               coalesce((SELECT max(no) FROM holds), 0) + \
+               coalesce((SELECT max(no) FROM keys), 0) + \
+               coalesce((SELECT max(no) FROM streams), 0)) + \
                coalesce((SELECT sum(seq) FROM streams), 0)";
     let total = one(db, sql, [], |c| c.int())?;
     Ok(total.and_then(|total| u64::try_from(total).ok()).unwrap_or_default())
@@ -217,7 +230,7 @@ pub(crate) fn digest(db: &Connection, day: Day) -> Result<Option<Digest>, Broken
     Ok(digest.end())
 }
 
-/// Makes the chains of a file that was written without them.
+/// Makes the chains of a file that was written without them, as the tables were then.
 pub(crate) fn fill(db: &Connection) -> Result<(), Fail> {
     for account in many(db, ACCOUNTS, [], row::account)? {
         let mut chain = Chain::START;
@@ -226,9 +239,14 @@ pub(crate) fn fill(db: &Connection) -> Result<(), Fail> {
         let sql = "UPDATE accounts SET chain = ?2 WHERE id = ?1";
         db.execute(sql, params![account.id.0.as_bytes(), save::link(chain)])?;
     }
+    let records = concat!(
+        "SELECT ",
+        columns!(record),
+        " FROM records WHERE stream_kind = ?1 AND stream = ?2 ORDER BY seq"
+    );
     for StreamRow { id, .. } in many(db, STREAMS, [], row::stream)? {
         let bound = params![id.kind.code(), id.id.as_bytes()];
-        let stored = many(db, RECORDS, bound, row::record)?;
+        let stored = many(db, records, bound, row::record)?;
         let chain = stored.iter().fold(Chain::START, |chain, stored| chain.record(id, stored));
         let sql = "UPDATE streams SET chain = ?3 WHERE kind = ?1 AND id = ?2";
         db.execute(sql, params![id.kind.code(), id.id.as_bytes(), save::link(chain)])?;
@@ -255,12 +273,51 @@ fn records(
     id: StreamId,
     mut take: impl FnMut(&Stored) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
-    let bound = params![id.kind.code(), id.id.as_bytes()];
+    let bound = params![id.id.as_bytes(), What::Stream(id.kind).code()];
     walk(db, "records", RECORDS, bound, row::record, |stored| take(&stored))
 }
 
+/// Walks all streams in the order of their kinds and ids.
+fn streams(
+    db: &Connection,
+    mut take: impl FnMut(StreamRow) -> Result<(), Broken>,
+) -> Result<(), Broken> {
+    let sql = "SELECT DISTINCT kind FROM streams ORDER BY kind";
+    list(db, "streams", sql, row::stream_kind)?.into_iter().try_for_each(|kind| {
+        let what = What::Stream(kind).code();
+        walk(db, "streams", STREAMS_OF_KIND, [what], row::stream, &mut take)
+    })
+}
+
+/// Walks all keys in the order of their scopes and ids.
+fn keys(db: &Connection, mut take: impl FnMut((Scope, Uuid), &KeyRow)) -> Result<(), Broken> {
+    let sql = "SELECT DISTINCT scope FROM keys ORDER BY scope";
+    list(db, "keys", sql, row::scope)?.into_iter().try_for_each(|scope| {
+        let what = What::Key(scope).code();
+        walk(db, "keys", KEYS_OF_SCOPE, [what], row::named_key, |(key, row)| {
+            take(key, &row);
+            Ok(())
+        })
+    })
+}
+
+/// What is few, at once.
+fn list<T>(
+    db: &Connection,
+    table: &'static str,
+    sql: &str,
+    read: impl Fn(&Columns<'_>) -> Result<T, Fail>,
+) -> Result<Vec<T>, Broken> {
+    let mut list = Vec::new();
+    walk(db, table, sql, [], read, |one| {
+        list.push(one);
+        Ok(())
+    })?;
+    Ok(list)
+}
+
 /// [`each`] row of a table, with the one error of a walk.
-fn walk<T>(
+pub(crate) fn walk<T>(
     db: &Connection,
     table: &'static str,
     sql: &str,
@@ -272,13 +329,4 @@ fn walk<T>(
         Broken::Read(Fail::BadRow(column)) => Broken::Row(table, column),
         other => other,
     })
-}
-
-/// Records whose stream has no row.
-fn strays(db: &Connection) -> Result<(), Broken> {
-    let sql = concat!(
-        "SELECT DISTINCT stream_kind, stream FROM records r WHERE NOT EXISTS (",
-        "SELECT 1 FROM streams s WHERE s.kind = r.stream_kind AND s.id = r.stream) LIMIT 1"
-    );
-    walk(db, "records", sql, [], row::stream_id, |stream| Err(Fault::Stream { stream }.into()))
 }

@@ -86,6 +86,10 @@ pub(crate) fn whole(
             path: path.to_owned(),
             finding: format!("column {column} of a row of {table} cannot be read").into(),
         },
+        Broken::Lost(table) => CheckError::Damaged {
+            path: path.to_owned(),
+            finding: format!("a row of {table} and its id do not find each other").into(),
+        },
         Broken::Book(fault) => CheckError::Book { path: path.to_owned(), fault },
     })
 }

@@ -6,6 +6,7 @@ use tillway_core::book::{Commit, Needs, OVERDUE_MAX, StreamId, StreamRow, View, 
 use tillway_core::id::{GuestId, OrderId};
 
 use crate::error::Fail;
+use crate::ids::{What, number};
 use crate::row::{self, columns, many, one};
 
 /// More rounds than any commit needs: a commit that asks for more is an error of core.
@@ -24,23 +25,27 @@ pub(crate) fn view(connection: &Connection, commit: &Commit) -> Result<View, Fai
 }
 
 pub(crate) const PAYMENT: &str =
-    concat!("SELECT ", columns!(payment), " FROM payments WHERE id = ?1");
-pub(crate) const HOLD: &str = concat!("SELECT ", columns!(hold), " FROM holds WHERE id = ?1");
+    concat!("SELECT ", columns!(payment), " FROM payments WHERE no = ", number!(payment, "?1"));
+pub(crate) const HOLD: &str =
+    concat!("SELECT ", columns!(hold), " FROM holds WHERE no = ", number!(hold, "?1"));
 pub(crate) const ACCOUNT: &str =
     concat!("SELECT ", columns!(account), " FROM accounts WHERE id = ?1");
 pub(crate) const ORDER: &str = concat!(
     "SELECT ",
     columns!(order),
-    " FROM orders LEFT JOIN order_lines ON order_id = id WHERE id = ?1"
+    " FROM orders LEFT JOIN order_lines ON order_no = no WHERE no = ",
+    number!(order, "?1")
 );
 pub(crate) const KEY: &str =
-    concat!("SELECT ", columns!(key), " FROM keys WHERE scope = ?1 AND id = ?2");
+    concat!("SELECT ", columns!(key), " FROM keys WHERE no = ", number!("?1", "?2"));
 pub(crate) const STREAM: &str =
-    concat!("SELECT ", columns!(stream), " FROM streams WHERE kind = ?1 AND id = ?2");
+    concat!("SELECT ", columns!(stream), " FROM streams WHERE no = ", number!("?1", "?2"));
 pub(crate) const ORDER_PAYMENTS: &str = concat!(
     "SELECT ",
     columns!(payment),
-    " FROM payments WHERE order_id = ?1 AND entry IS NOT NULL ORDER BY entry"
+    " FROM payments WHERE order_no = ",
+    number!(order, "?1"),
+    " ORDER BY entry"
 );
 pub(crate) const ORDER_HOLDS: &str = concat!(
     "SELECT ",
@@ -53,7 +58,8 @@ pub(crate) const CARRIER: &str =
 
 fn money(connection: &Connection, view: &mut View, needs: &Needs) -> Result<(), Fail> {
     for (scope, id) in &needs.keys {
-        let row = one(connection, KEY, params![scope.code(), id.as_bytes()], row::key)?;
+        let bound = params![id.as_bytes(), What::Key(*scope).code()];
+        let row = one(connection, KEY, bound, row::key)?;
         view.keys.load((*scope, *id), row);
     }
     for id in &needs.payments {
@@ -79,7 +85,8 @@ fn money(connection: &Connection, view: &mut View, needs: &Needs) -> Result<(), 
 }
 
 pub(crate) fn stream(connection: &Connection, id: StreamId) -> Result<Option<StreamRow>, Fail> {
-    one(connection, STREAM, params![id.kind.code(), id.id.as_bytes()], row::stream)
+    let bound = params![id.id.as_bytes(), What::Stream(id.kind).code()];
+    one(connection, STREAM, bound, row::stream)
 }
 
 /// Lists bring their rows along, which saves a round.

@@ -16,10 +16,11 @@ use crate::preflight::{self, beside};
 use crate::renew;
 
 /// The schema, one step for each version. A released step never changes; what is new is a new one.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { sql: include_str!("../migrations/0001_book.sql"), fill: |_| Ok(()) },
     Migration { sql: include_str!("../migrations/0002_chains.sql"), fill: chains::fill },
     Migration { sql: include_str!("../migrations/0003_open.sql"), fill: |_| Ok(()) },
+    Migration { sql: include_str!("../migrations/0004_numbers.sql"), fill: |_| Ok(()) },
 ];
 
 /// One step: its statements, then what only the rules of the book can compute.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use rusqlite::{Connection, params, params_from_iter};
 use tillway_core::book::{
-    Audit, Binding, Commit, Day, Digest, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId,
-    StreamRow, code,
+    Audit, Binding, Commit, Day, Digest, Fence, Hold, Key, Order, Payment, Seq, Status, Stored,
+    StreamId, StreamKind, StreamRow, code,
 };
 use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 use crate::chains::{self, Broken};
 use crate::config::SqliteConfig;
 use crate::error::{Fail, OpenError};
+use crate::ids::{What, by_id, number};
 use crate::kept::{Bill, Found, Person, Reader};
 use crate::queue::{Claim, Task};
 use crate::row::{self, Columns, columns, many, one};
@@ -163,7 +164,7 @@ impl Store for SqliteStore {
     }
 
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
-        let bound = params![key.scope.code(), key.id.as_bytes()];
+        let bound = params![key.id.as_bytes(), What::Key(key.scope).code()];
         let row = self.read(|db| one(db, load::KEY, bound, row::key))?;
         Ok(row.map(|row| row.refusal.map_or(Recalled::Done, Recalled::Refused)))
     }
@@ -328,12 +329,13 @@ impl Journal for SqliteStore {
         let sql = concat!(
             "SELECT ",
             columns!(record),
-            " FROM records WHERE stream_kind = ?1 AND stream = ?2 AND seq > ?3",
-            " ORDER BY seq LIMIT ?4"
+            " FROM records WHERE stream_no = ",
+            number!("?1", "?2"),
+            " AND seq > ?3 ORDER BY seq LIMIT ?4"
         );
         let Ok(after) = i64::try_from(after.0) else { return Ok(Vec::new()) };
-        let (kind, id) = (stream.kind.code(), stream.id.as_bytes());
-        let bound = params![kind, id, after, limit.min(LIMIT_MAX)];
+        let (id, what) = (stream.id.as_bytes(), What::Stream(stream.kind).code());
+        let bound = params![id, what, after, limit.min(LIMIT_MAX)];
         self.read(|db| many(db, sql, bound, row::record))
     }
 
@@ -427,16 +429,21 @@ fn reconciliation(
         " FROM payments WHERE till = ?1 AND since_ms >= ?2 AND since_ms < ?3",
         " ORDER BY since_ms, entry, id"
     );
-    // The inner names of a refund and its payment are the same.
-    let refunds = "SELECT r.id, r.payment, r.own, r.overdraft, r.at_ms, r.at_off FROM refunds r \
-                   JOIN payments p ON p.id = r.payment \
-                   WHERE p.till = ?1 AND r.at_ms >= ?2 AND r.at_ms < ?3 ORDER BY r.at_ms, r.id";
+    let refunds = concat!(
+        "SELECT ",
+        columns!(refund),
+        " FROM refunds WHERE at_ms >= ?2 AND at_ms < ?3",
+        " AND EXISTS (SELECT 1 FROM payments WHERE till = ?1 AND no = ",
+        number!(payment, "refunds.payment"),
+        ") ORDER BY at_ms, id"
+    );
     let held = concat!(
         "SELECT ",
         columns!(hold),
         " FROM holds WHERE state = 0",
-        " AND EXISTS (SELECT 1 FROM orders o WHERE o.id = order_id AND o.till = ?1)",
-        " ORDER BY at_ms, id"
+        " AND EXISTS (SELECT 1 FROM orders WHERE till = ?1 AND no = ",
+        number!(order, "holds.order_id"),
+        ") ORDER BY at_ms, id"
     );
     let bound = params![till.as_str(), from.utc_ms, to.utc_ms];
     Ok(Reconciliation {
@@ -446,8 +453,43 @@ fn reconciliation(
     })
 }
 
-/// Only what is asked for stands in the statement, so that it finds its index.
+/// What wakes, what is open and what lies on a shelf has an index. A list of all the others walks
+/// the ids, one kind after the other.
 fn heads(
+    db: &Connection,
+    query: &Query,
+    after: Option<StreamId>,
+    limit: u32,
+) -> Result<Vec<HeadRow>, Fail> {
+    let is_open = query.status.is_some_and(|status| status != Status::Done);
+    if is_open || query.due.is_some() || query.shelf.is_some() {
+        return indexed_heads(db, query, after, limit);
+    }
+    let mut heads = Vec::new();
+    let first = after.map_or(0, |after| after.kind.code());
+    let kinds = (first..=u8::MAX).filter_map(StreamKind::from_code);
+    for kind in kinds.filter(|kind| query.kind.is_none_or(|only| only == *kind)) {
+        let after = after.filter(|after| after.kind == kind);
+        let sql = concat!(
+            "SELECT ",
+            columns!(stream),
+            by_id!("streams"),
+            " WHERE named > ?2 AND at_ms > ?3 AND (?4 IS NULL OR status = ?4)",
+            " ORDER BY named LIMIT ?5"
+        );
+        let what = What::Stream(kind).code();
+        // The empty blob comes before every id.
+        let after = after.as_ref().map_or(&[][..], |after| after.id.as_bytes());
+        let left = limit.saturating_sub(u32::try_from(heads.len()).unwrap_or(u32::MAX));
+        let status = query.status.map(Status::code);
+        let bound = params![what, after, StreamRow::NEVER.utc_ms, status, left];
+        heads.extend(many(db, sql, bound, head)?);
+    }
+    Ok(heads)
+}
+
+/// Only what is asked for stands in the statement, so that it finds its index.
+fn indexed_heads(
     db: &Connection,
     query: &Query,
     after: Option<StreamId>,
@@ -478,10 +520,12 @@ fn heads(
     }
     sql.push_str(" ORDER BY kind, id LIMIT ?");
     bound.push(limit.into());
-    many(db, &sql, params_from_iter(bound), |c| {
-        let row = row::stream(c)?;
-        Ok(HeadRow { stream: row.id, seq: row.seq, head: row.head, at: row.at })
-    })
+    many(db, &sql, params_from_iter(bound), head)
+}
+
+fn head(c: &Columns<'_>) -> Result<HeadRow, Fail> {
+    let row = row::stream(c)?;
+    Ok(HeadRow { stream: row.id, seq: row.seq, head: row.head, at: row.at })
 }
 
 /// The whole book in one moment.
@@ -491,7 +535,7 @@ pub(crate) fn audit(db: &Connection) -> Result<Audit, Fail> {
     let holds = concat!("SELECT ", columns!(hold), " FROM holds WHERE state = ?1");
     let payments = concat!("SELECT ", columns!(payment), " FROM payments");
     let orders =
-        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_id = id");
+        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_no = no");
     let refunds = concat!("SELECT ", columns!(refund), " FROM refunds");
     let movements = concat!("SELECT ", columns!(movement), " FROM movements ORDER BY entry");
     moment(db, |db| {

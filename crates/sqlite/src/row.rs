@@ -20,6 +20,7 @@ use tillway_core::pairing::Pairing;
 use tillway_core::{Account, AccountKind, AccountStatus, Kopecks, Timestamp, Unit};
 
 use crate::error::Fail;
+use crate::names::Name;
 
 /// The first row, if there is one. A statement is prepared once for each connection.
 pub(crate) fn one<T>(
@@ -397,8 +398,16 @@ pub(crate) fn stream(c: &Columns<'_>) -> Result<StreamRow, Fail> {
     Ok(StreamRow { id, seq, head, at, chain, fence, lease })
 }
 
-pub(crate) fn stream_id(c: &Columns<'_>) -> Result<StreamId, Fail> {
-    c.stream()
+pub(crate) fn name(c: &Columns<'_>) -> Result<Name, Fail> {
+    Ok(Name { id: c.uuid()?.as_u128(), what: c.narrow()?, no: c.narrow()? })
+}
+
+pub(crate) fn stream_kind(c: &Columns<'_>) -> Result<StreamKind, Fail> {
+    c.coded(StreamKind::from_code)
+}
+
+pub(crate) fn scope(c: &Columns<'_>) -> Result<Scope, Fail> {
+    c.coded(Scope::from_code)
 }
 
 pub(crate) fn named_record(c: &Columns<'_>) -> Result<(StreamId, Stored), Fail> {

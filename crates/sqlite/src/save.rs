@@ -11,6 +11,7 @@ use tillway_core::id::{GuestId, Uuid};
 use tillway_core::{Account, Timestamp};
 
 use crate::error::Fail;
+use crate::ids::{self, What, number};
 
 /// Saves a delta inside the transaction that its rows were loaded in.
 pub(crate) fn delta(db: &Connection, delta: &Delta) -> Result<(), Fail> {
@@ -23,21 +24,22 @@ pub(crate) fn delta(db: &Connection, delta: &Delta) -> Result<(), Fail> {
     }
     let entry_of = |id: Uuid| captures.iter().find(|(by, _)| *by == id).map(|(_, entry)| *entry);
     put(&delta.keys, |k, row, existed| key(db, k, row, existed))?;
+    // Before its payments, which take its number.
+    put(&delta.orders, |id, row, existed| match row {
+        Some(row) => order(db, row, existed),
+        None => ids::delete(db, "orders", id.0, What::Order),
+    })?;
     put(&delta.payments, |id, row, existed| match row {
         Some(row) => payment(db, row, existed, entry_of(id.0)),
-        None => delete(db, "DELETE FROM payments WHERE id = ?1", id.0),
+        None => ids::delete(db, "payments", id.0, What::Payment),
     })?;
     put(&delta.holds, |id, row, existed| match row {
         Some(row) => hold(db, row, existed),
-        None => delete(db, "DELETE FROM holds WHERE id = ?1", id.0),
+        None => ids::delete(db, "holds", id.0, What::Hold),
     })?;
     put(&delta.accounts, |id, row, existed| match row {
         Some(row) => account(db, row, existed),
         None => delete(db, "DELETE FROM accounts WHERE id = ?1", id.0),
-    })?;
-    put(&delta.orders, |id, row, existed| match row {
-        Some(row) => order(db, row, existed),
-        None => delete(db, "DELETE FROM orders WHERE id = ?1", id.0),
     })?;
     put(&delta.streams, |id, row, existed| stream(db, *id, row, existed))?;
     for (id, stored) in &delta.records {
@@ -136,20 +138,22 @@ fn key(
     row: Option<&KeyRow>,
     existed: bool,
 ) -> Result<(), Fail> {
-    let Some(row) = row else {
-        let sql = "DELETE FROM keys WHERE scope = ?1 AND id = ?2";
-        return run(db, sql, params![scope.code(), id.as_bytes()]);
-    };
-    let sql = if existed {
-        "UPDATE keys SET body = ?3, refusal = ?4, at_ms = ?5, at_off = ?6 \
-         WHERE scope = ?1 AND id = ?2"
-    } else {
-        "INSERT INTO keys (scope, id, body, refusal, at_ms, at_off) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
-    };
+    let what = What::Key(*scope);
+    let Some(row) = row else { return ids::delete(db, "keys", *id, what) };
     let refusal = row.refusal.as_ref().map(encoded).transpose()?;
     let (ms, off) = time(row.at);
-    run(db, sql, params![scope.code(), id.as_bytes(), row.body.0, refusal, ms, off])
+    if existed {
+        let sql = concat!(
+            "UPDATE keys SET body = ?3, refusal = ?4, at_ms = ?5, at_off = ?6 WHERE no = ",
+            number!("?1", "?2")
+        );
+        let (id, what) = (id.as_bytes(), what.code());
+        return run(db, sql, params![id, what, row.body.0, refusal, ms, off]);
+    }
+    let sql = "INSERT INTO keys (scope, id, body, refusal, at_ms, at_off) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    run(db, sql, params![scope.code(), id.as_bytes(), row.body.0, refusal, ms, off])?;
+    ids::name(db, *id, what)
 }
 
 /// `entry` is the movement of this delta that captured the payment, if one did.
@@ -164,15 +168,25 @@ fn payment(db: &Connection, row: &Payment, existed: bool, entry: Option<i64>) ->
         return payment_moves_on(db, row, number, capture);
     }
     let sql = if existed {
-        "UPDATE payments SET order_id = ?2, till = ?3, attempt = ?4, body = ?5, at_ms = ?6, \
-         at_off = ?7, state = ?8, refusal = ?9, account = ?10, guest = ?11, kind = ?12, \
-         own = ?13, overdraft = ?14, refunded = ?15, hold = ?16, acknowledged = ?17, \
-         settled = ?18, entry = ?19, since_ms = ?20 WHERE id = ?1"
+        concat!(
+            "UPDATE payments SET order_id = ?2, till = ?3, attempt = ?4, body = ?5, at_ms = ?6, \
+             at_off = ?7, state = ?8, refusal = ?9, account = ?10, guest = ?11, kind = ?12, \
+             own = ?13, overdraft = ?14, refunded = ?15, hold = ?16, acknowledged = ?17, \
+             settled = ?18, entry = ?19, since_ms = ?20, \
+             order_no = iif(?19 IS NULL, NULL, ",
+            number!(order, "?2"),
+            ") WHERE no = ",
+            number!(payment, "?1")
+        )
     } else {
-        "INSERT INTO payments (id, order_id, till, attempt, body, at_ms, at_off, state, refusal, \
-         account, guest, kind, own, overdraft, refunded, hold, acknowledged, settled, entry, \
-         since_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
-         ?16, ?17, ?18, ?19, ?20)"
+        concat!(
+            "INSERT INTO payments (id, order_id, till, attempt, body, at_ms, at_off, state, \
+             refusal, account, guest, kind, own, overdraft, refunded, hold, acknowledged, \
+             settled, entry, since_ms, order_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+             ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, iif(?19 IS NULL, NULL, ",
+            number!(order, "?2"),
+            "))"
+        )
     };
     let (ms, off) = time(row.at);
     let since = (number != code::payment::REFUSED).then_some(ms);
@@ -201,7 +215,8 @@ fn payment(db: &Connection, row: &Payment, existed: bool, entry: Option<i64>) ->
             entry,
             since,
         ],
-    )
+    )?;
+    if existed { Ok(()) } else { ids::name(db, row.id.0, What::Payment) }
 }
 
 /// A capture keeps its terms: no index has to move.
@@ -211,8 +226,11 @@ fn payment_moves_on(
     number: u8,
     capture: &Capture,
 ) -> Result<(), Fail> {
-    let sql = "UPDATE payments SET state = ?2, at_ms = ?3, at_off = ?4, refunded = ?5, \
-               acknowledged = ?6, settled = ?7 WHERE id = ?1";
+    let sql = concat!(
+        "UPDATE payments SET state = ?2, at_ms = ?3, at_off = ?4, refunded = ?5, \
+         acknowledged = ?6, settled = ?7 WHERE no = ",
+        number!(payment, "?1")
+    );
     let (ms, off) = time(row.at);
     let (refunded, acknowledged) = (capture.refunded.0, capture.acknowledged);
     let id = row.id.0.as_bytes();
@@ -229,7 +247,8 @@ fn hold(db: &Connection, row: &Hold, existed: bool) -> Result<(), Fail> {
     let id = row.id.0.as_bytes();
     if existed {
         // Its terms are fixed; it only ends.
-        let sql = "UPDATE holds SET state = ?2, payment = ?3 WHERE id = ?1";
+        let sql =
+            concat!("UPDATE holds SET state = ?2, payment = ?3 WHERE no = ", number!(hold, "?1"));
         return run(db, sql, params![id, number, payment]);
     }
     let sql = "INSERT INTO holds (id, order_id, account, kind, own, overdraft, state, payment, \
@@ -254,7 +273,8 @@ fn hold(db: &Connection, row: &Hold, existed: bool) -> Result<(), Fail> {
             ms,
             off,
         ],
-    )
+    )?;
+    ids::name(db, row.id.0, What::Hold)
 }
 
 fn account(db: &Connection, row: &Account, existed: bool) -> Result<(), Fail> {
@@ -287,10 +307,14 @@ fn order(db: &Connection, row: &Order, existed: bool) -> Result<(), Fail> {
     let (touched_ms, touched_off) = time(row.touched);
     let (held, captured) = (&row.live.held, &row.live.captured);
     let sql = if existed {
-        "UPDATE orders SET till = ?2, epoch = ?3, binding = ?4, guest = ?5, identified = ?6, \
-         token = ?7, money = ?8, total = ?9, held_credit = ?10, held_deposit = ?11, \
-         held_bonus = ?12, captured_credit = ?13, captured_deposit = ?14, captured_bonus = ?15, \
-         closed_ms = ?16, closed_off = ?17, touched_ms = ?18, touched_off = ?19 WHERE id = ?1"
+        concat!(
+            "UPDATE orders SET till = ?2, epoch = ?3, binding = ?4, guest = ?5, identified = ?6, \
+             token = ?7, money = ?8, total = ?9, held_credit = ?10, held_deposit = ?11, \
+             held_bonus = ?12, captured_credit = ?13, captured_deposit = ?14, \
+             captured_bonus = ?15, closed_ms = ?16, closed_off = ?17, touched_ms = ?18, \
+             touched_off = ?19 WHERE no = ",
+            number!(order, "?1")
+        )
     } else {
         "INSERT INTO orders (id, till, epoch, binding, guest, identified, token, money, total, \
          held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, \
@@ -322,15 +346,21 @@ fn order(db: &Connection, row: &Order, existed: bool) -> Result<(), Fail> {
             touched_off,
         ],
     )?;
+    if !existed {
+        ids::name(db, row.id.0, What::Order)?;
+    }
     order_lines(db, row)
 }
 
 /// Lines come once or twice in an order's life; the row comes with every payment.
 fn order_lines(db: &Connection, row: &Order) -> Result<(), Fail> {
     let Some(lines) = &row.lines else { return Ok(()) };
-    let sql = "INSERT INTO order_lines (order_id, lines) VALUES (?1, ?2) \
-               ON CONFLICT (order_id) DO UPDATE SET lines = excluded.lines \
-               WHERE lines IS NOT excluded.lines";
+    let sql = concat!(
+        "INSERT INTO order_lines (order_no, lines) VALUES (",
+        number!(order, "?1"),
+        ", ?2) ON CONFLICT (order_no) DO UPDATE SET lines = excluded.lines \
+         WHERE lines IS NOT excluded.lines"
+    );
     run(db, sql, params![row.id.0.as_bytes(), &**lines])
 }
 
@@ -368,13 +398,15 @@ pub(crate) fn stream(
     existed: bool,
 ) -> Result<(), Fail> {
     let Some(row) = row else {
-        let sql = "DELETE FROM streams WHERE kind = ?1 AND id = ?2";
-        return run(db, sql, params![id.kind.code(), id.id.as_bytes()]);
+        return ids::delete(db, "streams", id.id, What::Stream(id.kind));
     };
     let sql = if existed {
-        "UPDATE streams SET seq = ?3, status = ?4, wake_ms = ?5, wake_off = ?6, shelf = ?7, \
-         total = ?8, at_ms = ?9, at_off = ?10, chain = ?11, fence = ?12, owner = ?13, \
-         until_ms = ?14, until_off = ?15 WHERE kind = ?1 AND id = ?2"
+        concat!(
+            "UPDATE streams SET seq = ?3, status = ?4, wake_ms = ?5, wake_off = ?6, shelf = ?7, \
+             total = ?8, at_ms = ?9, at_off = ?10, chain = ?11, fence = ?12, owner = ?13, \
+             until_ms = ?14, until_off = ?15 WHERE no = ",
+            number!("?2", "32 + ?1")
+        )
     } else {
         "INSERT INTO streams (kind, id, seq, status, wake_ms, wake_off, shelf, total, at_ms, \
          at_off, chain, fence, owner, until_ms, until_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
@@ -404,17 +436,21 @@ pub(crate) fn stream(
             until_ms,
             until_off,
         ],
-    )
+    )?;
+    if existed { Ok(()) } else { ids::name(db, id.id, What::Stream(id.kind)) }
 }
 
 fn record(db: &Connection, id: StreamId, row: &Stored) -> Result<(), Fail> {
-    let sql = "INSERT INTO records (stream_kind, stream, seq, kind, version, at_ms, at_off, body) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = concat!(
+        "INSERT INTO records (stream_no, seq, kind, version, at_ms, at_off, body) VALUES (",
+        number!("?1", "?2"),
+        ", ?3, ?4, ?5, ?6, ?7, ?8)"
+    );
     let (ms, off) = time(row.at);
     let (kind, version) = (row.record.kind, row.record.version);
     let seq = row.seq.0.cast_signed();
-    let (number, stream) = (id.kind.code(), id.id.as_bytes());
-    run(db, sql, params![number, stream, seq, kind, version, ms, off, &*row.record.body])
+    let (stream, what) = (id.id.as_bytes(), What::Stream(id.kind).code());
+    run(db, sql, params![stream, what, seq, kind, version, ms, off, &*row.record.body])
 }
 
 fn guest(db: &Connection, row: &Guest) -> Result<(), Fail> {

@@ -66,8 +66,21 @@ fn sound() -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// What `check` says of the book after these statements.
+/// All names anew: who forges a row takes care that it is found.
+const NAMED: &str = "DELETE FROM ids;
+    INSERT INTO ids SELECT id, 1, no FROM orders;
+    INSERT INTO ids SELECT id, 2, no FROM payments;
+    INSERT INTO ids SELECT id, 3, no FROM holds;
+    INSERT INTO ids SELECT id, 16 + scope, no FROM keys;
+    INSERT INTO ids SELECT id, 32 + kind, no FROM streams";
+
+/// What `check` says of the book after these statements of a careful forger.
 fn tampered(sound: &[u8], sql: &str) -> Result<Checked, CheckError> {
+    mangled(sound, &format!("{sql}; {NAMED}"))
+}
+
+/// What `check` says of the book after these statements.
+fn mangled(sound: &[u8], sql: &str) -> Result<Checked, CheckError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.db");
     std::fs::write(&path, sound).unwrap();
@@ -88,7 +101,7 @@ fn a_book_that_nobody_touched_holds() {
     let path = folder.path().join("book.db");
     let digest = sealed(&path);
     let checked = block_on(open(&path).check()).unwrap();
-    assert_eq!((checked.schema, checked.guests, checked.accounts), (3, 2, 2));
+    assert_eq!((checked.schema, checked.guests, checked.accounts), (4, 2, 2));
     assert_eq!((checked.movements, checked.payments, checked.orders), (4, 2, 2));
     assert_eq!((checked.streams, checked.records), (3, 5));
     assert_eq!((checked.digests, checked.last), (1, Some(digest)));
@@ -131,6 +144,47 @@ fn a_row_that_does_not_read_is_named() {
     }
 }
 
+/// SQLite knows nothing of the numbers by which rows find each other.
+#[test]
+fn a_row_and_an_id_that_do_not_find_each_other_are_found() {
+    let sound = sealed_house();
+    let tables = [("orders", "1"), ("payments", "2"), ("keys", "16 + scope"), ("streams", "35")];
+    for (table, what) in tables {
+        let one = format!("no = (SELECT min(no) FROM {table})");
+        let of = format!("id = (SELECT id FROM {table} WHERE {one})");
+        let what = format!("what = (SELECT {what} FROM {table} WHERE {one})");
+        for sql in [
+            format!("DELETE FROM ids WHERE {of} AND {what}"),
+            format!("UPDATE ids SET no = 99 WHERE {of} AND {what}"),
+            format!("UPDATE ids SET what = what + 1 WHERE {of} AND {what}"),
+            format!(
+                "UPDATE ids SET id = x'00112233445566778899AABBCCDDEEFF' WHERE {of} AND {what}"
+            ),
+            format!(
+                "INSERT INTO ids SELECT x'00112233445566778899AABBCCDDEEFF', what, no FROM ids WHERE {of} AND {what}"
+            ),
+            format!("UPDATE {table} SET id = x'00112233445566778899AABBCCDDEEFF' WHERE {one}"),
+            format!("UPDATE {table} SET no = 99 WHERE {one}"),
+            format!("UPDATE ids SET no = 3 - no WHERE no < 3 AND {what}"),
+            format!("DELETE FROM {table} WHERE {one}"),
+        ] {
+            let found = mangled(&sound, &sql).unwrap_err();
+            let is = matches!(&found, CheckError::Damaged { finding, .. }
+                if **finding == *format!("a row of {table} and its id do not find each other"));
+            assert!(is, "{sql}: {found:?}");
+        }
+    }
+    for (table, sql) in [
+        ("records", "UPDATE records SET stream_no = 99"),
+        ("order_lines", "INSERT INTO order_lines VALUES (99, x'00')"),
+        ("payments", "UPDATE payments SET order_no = 2 WHERE no = 1"),
+        ("payments", "UPDATE payments SET order_no = 99 WHERE no = 1"),
+    ] {
+        let found = tampered(&sound, sql).unwrap_err().to_string();
+        assert!(found.contains(&format!("a row of {table} and its id")), "{sql}: {found}");
+    }
+}
+
 #[test]
 fn lck_14_what_was_changed_in_a_row_is_found() {
     let sound = sound();
@@ -168,19 +222,13 @@ fn lck_14_what_was_changed_in_a_row_is_found() {
         ("UPDATE records SET kind = 8 WHERE seq = 1", false),
         ("DELETE FROM records WHERE seq = 2", false),
         ("DELETE FROM records WHERE seq = 1", true),
-        ("DELETE FROM streams WHERE kind = 2", false),
         ("UPDATE streams SET chain = NULL WHERE kind = 2", false),
         ("UPDATE streams SET seq = 1 WHERE kind = 2", false),
-        ("UPDATE records SET at_ms = at_ms - 1 WHERE seq = 2 AND stream_kind = 2", true),
-        ("UPDATE records SET at_off = 0 WHERE stream_kind = 2", false),
-        ("UPDATE records SET seq = 9 - seq WHERE stream_kind = 2", true),
-        (
-            "INSERT INTO records SELECT stream_kind, zeroblob(16), seq, kind, version, at_ms, at_off, \
-          body FROM records WHERE stream_kind = 2 AND seq = 1 LIMIT 1",
-            false,
-        ),
-        ("DELETE FROM records WHERE stream_kind = 3", false),
-        ("UPDATE records SET body = x'00' WHERE stream_kind = 3", false),
+        ("UPDATE records SET at_ms = at_ms - 1 WHERE seq = 2 AND stream_no = 1", true),
+        ("UPDATE records SET at_off = 0 WHERE stream_no = 1", false),
+        ("UPDATE records SET seq = 9 - seq WHERE stream_no = 1", true),
+        ("DELETE FROM records WHERE stream_no = 3", false),
+        ("UPDATE records SET body = x'00' WHERE stream_no = 3", false),
     ];
     for (sql, gap) in records {
         let found = tampered(&sound, sql);
@@ -283,9 +331,9 @@ fn i2_what_was_paid_and_taken_back_is_still_there() {
         "UPDATE payments SET state = 0, refunded = own WHERE state = 2; INSERT INTO refunds \
          SELECT id, id, own, 0, at_ms, at_off FROM payments WHERE refunded = 1000",
         "UPDATE refunds SET id = zeroblob(16)",
-        "INSERT INTO payments SELECT zeroblob(16), order_id, till, attempt, body, at_ms, at_off, \
+        "INSERT INTO payments SELECT 99, zeroblob(16), order_id, till, attempt, body, at_ms, at_off, \
          state, refusal, account, guest, kind, own, overdraft, refunded, hold, acknowledged, settled, \
-         entry, since_ms FROM payments WHERE state = 2 LIMIT 1",
+         entry, since_ms, order_no FROM payments WHERE state = 2 LIMIT 1",
     ];
     for sql in changes {
         let found = tampered(&sound, sql);
@@ -296,9 +344,7 @@ fn i2_what_was_paid_and_taken_back_is_still_there() {
 /// Rows and links rewritten together: only what was sealed elsewhere tells.
 #[test]
 fn lck_14_what_was_rewritten_whole_differs_from_its_digest() {
-    let stream = "DELETE FROM records WHERE stream_kind = 2 AND stream = (SELECT min(stream) \
-                  FROM records WHERE stream_kind = 2); DELETE FROM streams WHERE kind = 2 AND \
-                  NOT EXISTS (SELECT 1 FROM records r WHERE r.stream = id)";
+    let stream = "DELETE FROM records WHERE stream_no = 1; DELETE FROM streams WHERE no = 1";
     let found = tampered(&sound(), stream);
     assert!(matches!(fault(&found), Some(Fault::Digest { day }) if *day == Day::of(NOW)));
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tillway_core::book::{Chain, House, Movement, Party, Scope, Why, code};
+use tillway_core::id::Uuid;
 use tillway_core::{Kopecks, Unit};
 use tokio::runtime::Runtime;
 
@@ -94,21 +95,33 @@ fn order(db: &Connection, ids: &Ids, owner: &mut Owner) {
     let (payer, guest) = (payer.0.as_bytes(), *guest(ids.account).0.as_bytes());
     let sql = "INSERT INTO keys (scope, id, body, at_ms, at_off) VALUES (?1, ?2, ?2, ?3, ?4)";
     run(db, sql, params![Scope::Reserve.code(), hold, at, off]);
+    name(db, ids.hold, 20);
     let sql = "INSERT INTO holds (id, order_id, account, kind, own, overdraft, state, payment, \
                expires_ms, expires_off, at_ms, at_off) \
                VALUES (?1, ?2, ?3, 1, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?8)";
     let state = code::hold::CAPTURED;
     run(db, sql, params![hold, order, payer, AMOUNT, state, id, at + 900_000, off, at]);
-    let sql = "INSERT INTO payments (id, order_id, attempt, body, at_ms, at_off, state, account, \
-               guest, kind, own, overdraft, refunded, hold, acknowledged, settled, entry, \
-               since_ms) VALUES (?1, ?2, 1, ?1, ?3, ?4, ?5, ?6, ?7, 1, ?8, 0, 0, ?9, 1, 1, ?10, ?3)";
-    let state = code::payment::CAPTURED;
-    run(db, sql, params![id, order, at, off, state, payer, guest, AMOUNT, hold, entry]);
+    name(db, ids.hold, 3);
     let sql = "INSERT INTO orders (id, epoch, binding, held_credit, held_deposit, held_bonus, \
                captured_credit, captured_deposit, captured_bonus, closed_ms, closed_off, \
                touched_ms, touched_off, money) \
                VALUES (?1, 0, 0, 0, 0, 0, 0, ?2, 0, ?3, ?4, ?3, ?4, ?5)";
     run(db, sql, params![order, AMOUNT, at, off, payer]);
+    let number = db.last_insert_rowid();
+    name(db, ids.order, 1);
+    let sql = "INSERT INTO payments (id, order_id, attempt, body, at_ms, at_off, state, account, \
+               guest, kind, own, overdraft, refunded, hold, acknowledged, settled, entry, \
+               since_ms, order_no) VALUES (?1, ?2, 1, ?1, ?3, ?4, ?5, ?6, ?7, 1, ?8, 0, 0, ?9, 1, 1, \
+               ?10, ?3, ?11)";
+    let state = code::payment::CAPTURED;
+    run(db, sql, params![id, order, at, off, state, payer, guest, AMOUNT, hold, entry, number]);
+    name(db, ids.payment, 2);
+}
+
+/// Gives the row that was inserted last its name.
+fn name(db: &Connection, id: Uuid, what: i64) {
+    let sql = "INSERT INTO ids (id, what, no) VALUES (?1, ?2, ?3)";
+    run(db, sql, params![id.as_bytes(), what, db.last_insert_rowid()]);
 }
 
 fn post(db: &Connection, row: &Movement) -> i64 {

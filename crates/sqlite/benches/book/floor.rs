@@ -36,7 +36,7 @@ pub(crate) struct Floor {
 pub(crate) fn connect(path: &Path) -> Connection {
     let db = Connection::open(path).unwrap();
     db.set_prepared_statement_cache_capacity(128);
-    db.execute_batch("PRAGMA cache_size = -8192").unwrap();
+    db.execute_batch("PRAGMA cache_size = -65536").unwrap();
     // Without it a statement may be planned anew for each value.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).unwrap();
     db
@@ -46,7 +46,8 @@ impl Floor {
     /// On a file that the store has made and filled.
     pub(crate) fn open(path: &Path) -> Self {
         let db = connect(path);
-        for pragma in ["synchronous = full", "wal_autocheckpoint = 2000", "journal_size_limit = -1"]
+        for pragma in
+            ["synchronous = full", "wal_autocheckpoint = 16000", "journal_size_limit = -1"]
         {
             db.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
         }
@@ -111,18 +112,21 @@ fn look(db: &Connection, sql: &str, id: Uuid) -> Option<i64> {
     rows.next().unwrap().map(|row| row.get_ref(0).unwrap().as_i64().unwrap_or_default())
 }
 
-const KEY: &str = "SELECT at_ms, body, refusal, at_off FROM keys WHERE scope = 4 AND id = ?1";
+const KEY: &str = "SELECT at_ms, body, refusal, at_off FROM keys \
+    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 20)";
 const HOLD: &str = "SELECT own, id, order_id, account, kind, overdraft, state, payment, \
-    expires_ms, expires_off, at_ms, at_off FROM holds WHERE id = ?1";
+    expires_ms, expires_off, at_ms, at_off FROM holds \
+    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 3)";
 const ACCOUNT: &str = "SELECT balance, id, guest, kind, name, overdraft, held, held_own, status, chain \
     FROM accounts WHERE id = ?1";
 const ORDER: &str = "SELECT epoch, id, till, binding, guest, identified, token, money, total, \
     held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, captured_bonus, \
     closed_ms, closed_off, touched_ms, touched_off, lines FROM orders \
-    LEFT JOIN order_lines ON order_id = id WHERE id = ?1";
+    LEFT JOIN order_lines ON order_no = no \
+    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 1)";
 const PAYMENT: &str = "SELECT attempt, id, order_id, till, body, at_ms, at_off, state, refusal, \
     account, guest, kind, own, overdraft, refunded, hold, acknowledged, settled FROM payments \
-    WHERE id = ?1";
+    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 2)";
 const OVERDUE: &str = "SELECT own, id, order_id, account, kind, overdraft, state, payment, \
     expires_ms, expires_off, at_ms, at_off FROM holds \
     WHERE account = ?1 AND state = 0 AND expires_ms <= 0 ORDER BY expires_ms LIMIT 16";
@@ -133,6 +137,12 @@ const PUT_ACCOUNT: &str = "UPDATE accounts SET balance = ?2, overdraft = ?3, hel
 const PUT_MOVEMENT: &str = "INSERT INTO movements (debit, debit_id, credit, credit_id, unit, \
     amount, why, by_id, at_ms, at_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
+/// Gives the row that was inserted last its name.
+fn name(db: &Connection, id: Uuid, what: i64) {
+    let sql = "INSERT INTO ids (id, what, no) VALUES (?1, ?2, ?3)";
+    run(db, sql, params![id.as_bytes(), what, db.last_insert_rowid()]);
+}
+
 fn hold(db: &Connection, ids: &Ids) {
     let owner = account(ids.account).0;
     look(db, KEY, ids.hold);
@@ -141,6 +151,7 @@ fn hold(db: &Connection, ids: &Ids) {
     look(db, ORDER, ids.order);
     let (id, order, at) = (ids.hold.as_bytes(), ids.order.as_bytes(), ids.at.utc_ms);
     run(db, PUT_KEY, params![4, id, id, None::<i64>, at, 180]);
+    name(db, ids.hold, 20);
     let sql = "INSERT INTO holds (id, order_id, account, kind, own, overdraft, state, payment, \
                expires_ms, expires_off, at_ms, at_off) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
@@ -148,6 +159,7 @@ fn hold(db: &Connection, ids: &Ids) {
     let account = owner.as_bytes();
     let expires = at + 900_000;
     run(db, sql, params![id, order, account, 1, AMOUNT, 0, 0, payment, expires, 180, at, 180]);
+    name(db, ids.hold, 3);
     run(db, PUT_ACCOUNT, params![account, balance, 0, AMOUNT, AMOUNT, 0, "Депозит", LINK]);
     let sql = "INSERT INTO orders (id, till, epoch, binding, guest, identified, token, money, \
                total, held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, \
@@ -159,6 +171,7 @@ fn hold(db: &Connection, ids: &Ids) {
         sql,
         params![order, no, 0, 0, no, no, no, account, no, 0, AMOUNT, 0, 0, 0, 0, no, no, at, 180],
     );
+    name(db, ids.order, 1);
 }
 
 fn capture(db: &Connection, ids: &Ids) {
@@ -174,8 +187,9 @@ fn capture(db: &Connection, ids: &Ids) {
     let entry = db.last_insert_rowid();
     let sql = "INSERT INTO payments (id, order_id, till, attempt, body, at_ms, at_off, state, \
                refusal, account, guest, kind, own, overdraft, refunded, hold, acknowledged, \
-               settled, entry, since_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-               ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+               settled, entry, since_ms, order_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+               ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
+               (SELECT no FROM ids WHERE id = ?2 AND what = 1))";
     let (no, hold) = (None::<i64>, ids.hold.as_bytes());
     let guest = guest(ids.account).0;
     let guest = guest.as_bytes();
@@ -187,13 +201,17 @@ fn capture(db: &Connection, ids: &Ids) {
             false, entry, at
         ],
     );
-    run(db, "UPDATE holds SET state = ?2, payment = ?3 WHERE id = ?1", params![hold, 1, id]);
+    name(db, ids.payment, 2);
+    let sql = "UPDATE holds SET state = ?2, payment = ?3 \
+               WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 3)";
+    run(db, sql, params![hold, 1, id]);
     run(db, PUT_ACCOUNT, params![account, balance - AMOUNT, 0, 0, 0, 0, "Депозит", LINK]);
     let sql = "UPDATE orders SET till = ?2, epoch = ?3, binding = ?4, guest = ?5, \
                identified = ?6, token = ?7, money = ?8, total = ?9, held_credit = ?10, \
                held_deposit = ?11, held_bonus = ?12, captured_credit = ?13, \
                captured_deposit = ?14, captured_bonus = ?15, closed_ms = ?16, closed_off = ?17, \
-               touched_ms = ?18, touched_off = ?19 WHERE id = ?1";
+               touched_ms = ?18, touched_off = ?19 \
+               WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 1)";
     run(
         db,
         sql,
@@ -209,5 +227,6 @@ fn movement(db: &Connection, ids: &Ids) {
     let no = None::<i64>;
     run(db, PUT_MOVEMENT, params![6, no, 0, account, 0, AMOUNT, 2, id, at, 180]);
     run(db, PUT_KEY, params![5, id, id, no, at, 180]);
+    name(db, ids.payment, 21);
     run(db, PUT_ACCOUNT, params![account, balance + AMOUNT, 0, 0, 0, 0, "Депозит", LINK]);
 }

@@ -379,7 +379,8 @@ fn pairing() -> impl Strategy<Value = Pairing> {
 
 #[test]
 fn orders() {
-    let sql = "SELECT o.*, l.lines FROM orders o LEFT JOIN order_lines l ON order_id = id";
+    let sql =
+        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_no = no");
     check((order(), order()), |db, (was, other)| {
         let delta = Delta { orders: new(was.id, was.clone()), ..Delta::default() };
         prop_assert_eq!(after(db, &delta, sql, row::order), vec![was.clone()]);
@@ -407,13 +408,18 @@ fn captured(payment: &Payment) -> Vec<Movement> {
     }]
 }
 
+/// The order that a captured payment belongs to.
+fn bill(payment: &Payment) -> Vec<Change<OrderId, Order>> {
+    new(payment.order, Order::new(payment.order, payment.at))
+}
+
 #[test]
 fn payments() {
     let sql = concat!("SELECT ", columns!(payment), " FROM payments");
     check((payment(), payment(), any::<bool>()), |db, (was, other, flag)| {
         let movements = captured(&was);
         let payments = new(was.id, was.clone());
-        let delta = Delta { payments, movements, ..Delta::default() };
+        let delta = Delta { orders: bill(&was), payments, movements, ..Delta::default() };
         prop_assert_eq!(after(db, &delta, sql, row::payment), vec![was.clone()]);
         // What was captured only moves on; anything else may become whatever the next attempt is.
         let (next, movements) = match was.capture() {
@@ -431,7 +437,8 @@ fn payments() {
             }
         };
         let payments = now(was.id, next.clone());
-        let delta = Delta { payments, movements, ..Delta::default() };
+        let orders = if next.order == was.order { Vec::new() } else { bill(&next) };
+        let delta = Delta { orders, payments, movements, ..Delta::default() };
         prop_assert_eq!(after(db, &delta, sql, row::payment), vec![next.clone()]);
         let of_order =
             many(db, load::ORDER_PAYMENTS, [next.order.0.as_bytes()], row::payment).unwrap();
@@ -470,9 +477,10 @@ fn records_and_photos() {
         let (kind, version, body, at) = record;
         let photo = PhotoRow(body.clone());
         let stored = Stored { seq: Seq(seq), at, record: Record { kind, version, body } };
+        let streams = new(id, StreamRow::new(id));
         let records = vec![(id, stored.clone())];
         let photos = vec![(GuestId(id.id), Some(photo.clone()))];
-        let delta = Delta { records, photos, ..Delta::default() };
+        let delta = Delta { streams, records, photos, ..Delta::default() };
         let sql = concat!("SELECT ", columns!(record), " FROM records");
         prop_assert_eq!(after(db, &delta, sql, row::record), vec![stored]);
         let photos = many(db, "SELECT photo FROM photos", [], |c| c.blob().map(Box::<[u8]>::from));

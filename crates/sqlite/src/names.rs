@@ -1,0 +1,79 @@
+//! Whether rows and ids find each other. SQLite knows nothing of the numbers between them.
+
+use rusqlite::Connection;
+
+use crate::chains::{Broken, walk};
+use crate::row;
+
+/// A table, what `ids` calls its rows, and which of these there may be.
+const TABLES: [(&str, &str, core::ops::RangeInclusive<u8>); 5] = [
+    ("orders", "1", 1..=1),
+    ("payments", "2", 2..=2),
+    ("holds", "3", 3..=3),
+    ("keys", "16 + scope", 16..=31),
+    ("streams", "32 + kind", 32..=63),
+];
+
+/// Rows whose number means nothing: what it should find is not there.
+const STRAYS: [(&str, &str); 3] = [
+    ("records", "NOT EXISTS (SELECT 1 FROM streams WHERE no = stream_no)"),
+    ("order_lines", "NOT EXISTS (SELECT 1 FROM orders WHERE no = order_no)"),
+    (
+        "payments",
+        "order_no IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM orders WHERE orders.no = order_no AND orders.id = order_id)",
+    ),
+];
+
+/// Goes through every name and every named row, each in its own order.
+///
+/// # Errors
+/// [`Broken::Lost`] with the table that is not as its names say.
+pub(crate) fn check(db: &Connection, mut each: impl FnMut()) -> Result<(), Broken> {
+    let mut tallies = [Tally::default(); TABLES.len()];
+    walk(db, "ids", "SELECT id, what, no FROM ids", [], row::name, |name| {
+        each();
+        let table = TABLES.iter().zip(&mut tallies).find(|((.., of), _)| of.contains(&name.what));
+        table.map(|(_, tally)| tally.add(&name)).ok_or(Broken::Row("ids", 1))
+    })?;
+    for ((table, what, _), named) in TABLES.iter().zip(tallies) {
+        let mut tally = Tally::default();
+        let rows = format!("SELECT id, {what}, no FROM {table}");
+        walk(db, table, &rows, [], row::name, |name| {
+            each();
+            tally.add(&name);
+            Ok(())
+        })?;
+        if tally != named {
+            return Err(Broken::Lost(table));
+        }
+    }
+    STRAYS.iter().try_for_each(|(table, stray)| {
+        let sql = format!("SELECT 1 FROM {table} WHERE {stray} LIMIT 1");
+        walk(db, table, &sql, [], |_| Ok(()), |()| Err(Broken::Lost(table)))
+    })
+}
+
+/// A name, or what a row is named.
+pub(crate) struct Name {
+    pub(crate) id: u128,
+    pub(crate) what: u8,
+    pub(crate) no: u64,
+}
+
+/// The same for the same names in any order. So both sides are read as they lie, and neither looks
+/// the other up.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Tally {
+    count: u64,
+    sum: u128,
+}
+
+impl Tally {
+    fn add(&mut self, name: &Name) {
+        // A product, so that two that change their numbers are seen.
+        let of = u128::from(name.no) << 8 | u128::from(name.what);
+        self.count = self.count.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(name.id.wrapping_mul(of << 1 | 1).wrapping_add(of));
+    }
+}
