@@ -26,11 +26,6 @@ impl Goal {
         Self { of_ratio: true, at_least: false, reach, shine }
     }
 
-    /// Our own figure, where more is better.
-    pub fn at_least(reach: f64, shine: f64) -> Self {
-        Self { of_ratio: false, at_least: true, reach, shine }
-    }
-
     /// Our own figure, where less is better.
     pub fn at_most(reach: f64, shine: f64) -> Self {
         Self { of_ratio: false, at_least: false, reach, shine }
