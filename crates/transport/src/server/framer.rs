@@ -34,17 +34,22 @@ pub(super) enum Next {
     Forget,
 }
 
+/// A longer head is read each time, so that a connection keeps little.
+const KNOWN_BYTES_MAX: usize = 1024;
+
 /// Knows where heads and bodies end on one connection.
 #[derive(Debug)]
 pub(super) struct Framer {
     at: At,
     /// The peer may not talk to us: every head is refused with this.
     refuse_all: Option<StatusCode>,
+    /// The last head that was read and is good, and how it frames its body.
+    known: Option<(Vec<u8>, BodyFraming)>,
 }
 
 impl Framer {
     pub(super) fn new(refuse_all: Option<StatusCode>) -> Self {
-        Self { at: At::Head { scanned: 0 }, refuse_all }
+        Self { at: At::Head { scanned: 0 }, refuse_all, known: None }
     }
 
     /// How many of these bytes hyper may have: whole heads, and bytes of a body. Each head is
@@ -126,9 +131,10 @@ impl Framer {
         Ok(end)
     }
 
-    /// Most heads come whole, and are read once then, not twice.
+    /// Most heads come whole, and are read once then, not twice. A peer that asks the same again
+    /// sends the same head, of which everything is known.
     fn judged_at_once(
-        &self,
+        &mut self,
         bytes: &[u8],
         scanned: usize,
         config: &ServerConfig,
@@ -136,7 +142,21 @@ impl Framer {
         if scanned > 0 || self.refuse_all.is_some() {
             return None;
         }
-        whole_head(bytes, config.body_bytes_max)
+        if let Some((head, framing)) = &self.known
+            && bytes.starts_with(head)
+        {
+            return Some((head.len(), Ok(*framing)));
+        }
+        let (end, judged) = whole_head(bytes, config.body_bytes_max)?;
+        if let (Ok(framing), Some(head)) = (judged, bytes.get(..end))
+            && end <= KNOWN_BYTES_MAX
+        {
+            let (known, known_framing) = self.known.get_or_insert((Vec::new(), framing));
+            known.clear();
+            known.extend_from_slice(head);
+            *known_framing = framing;
+        }
+        Some((end, judged))
     }
 
     /// Refuses the head that is not whole yet, or a whole one.
@@ -171,5 +191,42 @@ impl Framer {
     /// Whether a head is what comes next.
     pub(super) fn is_between(&self) -> bool {
         matches!(self.at, At::Head { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_is_known_is_framed_as_it_was_when_it_was_read() {
+        let (shared, config) = (Shared::default(), ServerConfig::default());
+        let mut framer = Framer::new(None);
+        let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let post = "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n";
+        let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let long = format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "b".repeat(KNOWN_BYTES_MAX));
+        let exchanges =
+            [get.to_owned(), format!("{post}ab"), format!("{chunked}1\r\na\r\n0\r\n\r\n"), long];
+        let mut heads = 0;
+        for (first, second) in exchanges.iter().zip(exchanges.iter().cycle().skip(1)) {
+            for bytes in [first, first, second, first, &format!("{first}{first}{second}")] {
+                let followed = framer.follow(bytes.as_bytes(), &shared, &config);
+                assert_eq!(followed, (bytes.len(), Next::More), "{bytes}");
+                assert!(framer.is_between() && !framer.is_body_due(), "{bytes}");
+            }
+            heads += 7;
+        }
+        assert_eq!(shared.heads(), heads);
+        // Known only as far as it is the same, and only when it is whole.
+        assert_eq!(framer.follow(get.as_bytes(), &shared, &config), (get.len(), Next::More));
+        let (part, _) = get.split_at(get.len() - 1);
+        assert_eq!(framer.follow(part.as_bytes(), &shared, &config), (0, Next::More));
+        assert_eq!(framer.follow(get.as_bytes(), &shared, &config), (get.len(), Next::More));
+        let twice = post.replace("\r\n\r\n", "\r\nContent-Length: 2\r\n\r\n");
+        assert_eq!(framer.follow(post.as_bytes(), &shared, &config), (post.len(), Next::More));
+        assert_eq!(framer.follow(b"ab", &shared, &config), (2, Next::More));
+        let refused = Next::Refuse(StatusCode::BAD_REQUEST);
+        assert_eq!(framer.follow(twice.as_bytes(), &shared, &config), (0, refused));
     }
 }
