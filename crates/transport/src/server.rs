@@ -32,6 +32,7 @@ mod listen;
 mod shared;
 mod wire;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -45,6 +46,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -311,9 +313,10 @@ impl Server {
             shared: Arc::clone(&shared),
             runtime: self.runtime.clone(),
             config: Arc::clone(&self.config),
-            service,
+            service: service.map(RefCell::new),
         };
-        let connection = self.http().serve_connection(TokioIo::new(wire), gate);
+        let answer = service_fn(move |request| gate.answer(request));
+        let connection = self.http().serve_connection(TokioIo::new(wire), answer);
         let (runtime, linger) = (self.runtime.clone(), self.config.linger_timeout);
         async move {
             let connection = pin!(connection);

@@ -1,10 +1,11 @@
 //! The gate between hyper and the service: carries out the wire guard's verdicts and sees to it
 //! that every answer has an exact length and says when the connection closes.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::future::{Future, poll_fn, ready};
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -31,80 +32,97 @@ pub(super) struct Gate<S> {
     pub(super) runtime: Runtime,
     pub(super) config: Arc<ServerConfig>,
     /// `None` for a peer that may not talk to us; the wire guard refuses its heads.
-    pub(super) service: Option<S>,
+    pub(super) service: Option<RefCell<S>>,
 }
 
-impl<S, B> hyper::service::Service<Request<Incoming>> for Gate<S>
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    type Response = Response<ReplyBody>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn call(&self, request: Request<Incoming>) -> Answering {
+impl<S> Gate<S> {
+    /// Answers a request. The future lives in the connection's own place for it, so nothing in it
+    /// is boxed.
+    pub(super) fn answer<B>(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> + Send + use<S, B>
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let token = Token(Arc::clone(&self.shared));
-        let refusal = match (self.shared.next_verdict(), &self.service) {
+        let bytes_max = self.config.response_bytes_max;
+        let visit = match (self.shared.next_verdict(), &self.service) {
             (Some(Verdict::Pass), Some(service)) => {
-                let mut service = service.clone();
-                let (visit, request) =
-                    Visit::begin(request, &self.runtime, Arc::clone(&self.config), token);
-                // Nearly every service is always ready. The box is smaller without the request.
-                let is_ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
-                let work = match is_ready {
-                    Poll::Ready(Ok(())) => visit.boxed(service.call(request)),
-                    Poll::Ready(Err(error)) => {
-                        drop(request);
-                        let failed: Result<Response<B>, BoxError> = Err(error.into());
-                        visit.boxed(ready(failed))
-                    }
-                    Poll::Pending => visit.boxed(when_ready(service, request)),
-                };
-                return Answering::Visit(work, Arc::clone(&self.shared));
+                let (visit, request) = self.visit(request);
+                Ok((visit, Call::begin(&mut *service.borrow_mut(), request)))
             }
-            (Some(Verdict::Pass), None) => StatusCode::FORBIDDEN,
-            (Some(Verdict::Refuse(status)), _) => status,
+            (Some(Verdict::Pass), None) => Err(StatusCode::FORBIDDEN),
+            (Some(Verdict::Refuse(status)), _) => Err(status),
             // hyper and the wire guard disagree about where a request begins.
-            (None, _) => StatusCode::BAD_REQUEST,
+            (None, _) => Err(StatusCode::BAD_REQUEST),
         };
-        Answering::Refusal(Some(closing(empty(refusal, token))))
-    }
-}
-
-type Work = Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>;
-
-/// The answer to one request on its way.
-pub(super) enum Answering {
-    /// The service works on it.
-    Visit(Work, Arc<Shared>),
-    Refusal(Option<Response<ReplyBody>>),
-}
-
-impl Future for Answering {
-    type Output = Result<Response<ReplyBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Visit(_, shared) if shared.is_cut() => {
-                let token = Token(Arc::clone(shared));
-                // The call is dropped before it is answered for.
-                *self = Self::Refusal(None);
-                Poll::Ready(Ok(closing(empty(StatusCode::SERVICE_UNAVAILABLE, token))))
-            }
-            Self::Visit(work, _) => work.as_mut().poll(cx).map(Ok),
-            Self::Refusal(answer) => answer.take().map_or(Poll::Pending, |a| Poll::Ready(Ok(a))),
+        // One block, not functions one in the other: each would keep what it was given once more.
+        async move {
+            let refusal = 'refused: {
+                let (visit, call) = match visit {
+                    Ok(visit) => visit,
+                    Err(status) => break 'refused status,
+                };
+                let shared = &*token.0;
+                let answered = match call {
+                    Call::Called(called) => unless_cut(shared, called).await.map(told),
+                    Call::Failed(error) => Some(told(Err(error))),
+                    Call::Waiting(waiting) => unless_cut(shared, waiting).await.map(told),
+                };
+                let reusable = match &visit.slot {
+                    Some(slot) => unless_cut(shared, slot.finish(visit.expects)).await,
+                    None => Some(true),
+                };
+                let (Some(answered), Some(reusable)) = (answered, reusable) else {
+                    break 'refused StatusCode::SERVICE_UNAVAILABLE;
+                };
+                let closes = visit.old || shared.is_stopping() || !reusable;
+                let Some(response) = answered else {
+                    break 'refused StatusCode::INTERNAL_SERVER_ERROR;
+                };
+                let (mut head, body) = response.into_parts();
+                let body = match exact(&mut head, body, visit.head_only) {
+                    Exact::Known(body) => body,
+                    Exact::Collect(body) => {
+                        match unless_cut(shared, read_body(body, bytes_max)).await.map(told) {
+                            Some(Some(whole)) => Reply::Whole(Full::new(whole)),
+                            Some(None) => break 'refused StatusCode::INTERNAL_SERVER_ERROR,
+                            None => break 'refused StatusCode::SERVICE_UNAVAILABLE,
+                        }
+                    }
+                };
+                let response = Response::from_parts(head, ReplyBody { body, _token: token });
+                return Ok(if closes { closing(response) } else { response });
+            };
+            Ok(closing(empty(refusal, token)))
         }
+    }
+
+    fn visit(&self, request: Request<Incoming>) -> (Visit, Request<RequestBody>) {
+        let (parts, incoming) = request.into_parts();
+        let head_only = parts.method == Method::HEAD;
+        let old = parts.version < Version::HTTP_11;
+        let mut expects = false;
+        let (body, slot) = if incoming.is_end_stream() {
+            (RequestBody::empty(), None)
+        } else {
+            expects = parts.headers.contains_key(EXPECT);
+            let (bytes_max, timeout) = (self.config.body_bytes_max, self.config.body_read_timeout);
+            let (runtime, connection) = (self.runtime.clone(), Arc::clone(&self.shared));
+            let (body, slot) = RequestBody::new(incoming, runtime, bytes_max, timeout, connection);
+            (body, Some(slot))
+        };
+        (Visit { slot, expects, head_only, old }, Request::from_parts(parts, body))
     }
 }
 
 /// What is known of a request while the service has it.
 struct Visit {
-    config: Arc<ServerConfig>,
-    token: Token,
     /// What becomes of the body; `None` when there is none.
     slot: Option<Arc<Slot>>,
     /// The peer waits for `100 Continue`.
@@ -113,99 +131,71 @@ struct Visit {
     old: bool,
 }
 
-impl Visit {
-    fn begin(
-        request: Request<Incoming>,
-        runtime: &Runtime,
-        config: Arc<ServerConfig>,
-        token: Token,
-    ) -> (Self, Request<RequestBody>) {
-        let expects = request.headers().contains_key(EXPECT);
-        let head_only = request.method() == Method::HEAD;
-        let old = request.version() < Version::HTTP_11;
-        let (parts, incoming) = request.into_parts();
-        let (body, slot) = if incoming.is_end_stream() {
-            (RequestBody::empty(), None)
-        } else {
-            let (bytes_max, timeout) = (config.body_bytes_max, config.body_read_timeout);
-            let connection = Arc::clone(&token.0);
-            let (body, slot) =
-                RequestBody::new(incoming, runtime.clone(), bytes_max, timeout, connection);
-            (body, Some(slot))
-        };
-        let request = Request::from_parts(parts, body);
-        (Self { config, token, slot, expects, head_only, old }, request)
-    }
+/// A call of the service.
+enum Call<F, B> {
+    Called(F),
+    Failed(BoxError),
+    Waiting(Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>),
+}
 
-    fn boxed<F, B, E>(self, asked: F) -> Work
+impl<F, B: 'static, E> Call<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    E: Into<BoxError>,
+{
+    fn begin<S>(service: &mut S, request: Request<RequestBody>) -> Self
     where
-        F: Future<Output = Result<Response<B>, E>> + Send + 'static,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-        E: Into<BoxError>,
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = E, Future = F>,
+        S: Clone + Send + 'static,
+        F: Send,
     {
-        // One block, not functions one in the other: each would keep what it was given once more.
-        Box::pin(async move {
-            let answered = asked.await.map_err(Into::into);
-            let reusable = match &self.slot {
-                Some(slot) => slot.finish(self.expects).await,
-                None => true,
-            };
-            let stopping = self.token.0.is_stopping();
-            let whole = match answered {
-                Ok(response) => match exact(response, self.head_only) {
-                    Exact::Known(head, body) => Ok((head, body)),
-                    Exact::Collect(head, body) => {
-                        match read_body(body, self.config.response_bytes_max).await {
-                            Ok(whole) => Ok((head, Reply::Whole(Full::new(whole)))),
-                            Err(error) => Err(error.into()),
-                        }
-                    }
-                },
-                Err(error) => Err(error),
-            };
-            let response = match whole {
-                Ok((head, body)) => {
-                    Response::from_parts(head, ReplyBody { body, _token: self.token })
-                }
-                Err(error) => {
-                    failed(&*error);
-                    closing(empty(StatusCode::INTERNAL_SERVER_ERROR, self.token))
-                }
-            };
-            if self.old || stopping || !reusable { closing(response) } else { response }
-        })
+        // Nearly every service is always ready.
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Self::Called(service.call(request)),
+            Poll::Ready(Err(error)) => Self::Failed(error.into()),
+            Poll::Pending => Self::Waiting(Box::pin(when_ready(service.clone(), request))),
+        }
     }
+}
+
+/// `None` when the connection is cut first; the work is dropped then.
+async fn unless_cut<T>(shared: &Shared, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match shared.is_cut() {
+        true => Poll::Ready(None),
+        false => work.as_mut().poll(cx).map(Some),
+    })
+    .await
 }
 
 async fn when_ready<S, B>(
     mut service: S,
     request: Request<RequestBody>,
-) -> Result<Response<B>, S::Error>
+) -> Result<Response<B>, BoxError>
 where
     S: Service<Request<RequestBody>, Response = Response<B>>,
+    S::Error: Into<BoxError>,
 {
-    poll_fn(|cx| service.poll_ready(cx)).await?;
-    service.call(request).await
+    poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
+    service.call(request).await.map_err(Into::into)
 }
 
-/// An answer whose length hyper knows before it writes the head, or must be told.
+/// A body whose length hyper knows before it writes the head, or must be told.
 enum Exact<B> {
-    Known(Parts, Reply),
-    Collect(Parts, B),
+    Known(Reply),
+    Collect(B),
 }
 
-fn exact<B>(response: Response<B>, head_only: bool) -> Exact<B>
+fn exact<B>(head: &mut Parts, body: B, head_only: bool) -> Exact<B>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let (mut head, body) = response.into_parts();
     without(&mut head.headers, &TRANSFER_ENCODING);
     if head.status == StatusCode::NO_CONTENT || head.status.is_informational() {
         without(&mut head.headers, &CONTENT_LENGTH);
         without(&mut head.headers, &CONTENT_TYPE);
-        return Exact::Known(head, Reply::Whole(Full::default()));
+        return Exact::Known(Reply::Whole(Full::default()));
     }
     // For HEAD the service may name the length of a body it does not make.
     if !head_only {
@@ -213,10 +203,9 @@ where
     }
     match body.size_hint().exact() {
         Some(length) if length > WHOLE_BYTES_MAX || head_only => {
-            let body = UnsyncBoxBody::new(body.map_err(Into::into));
-            Exact::Known(head, Reply::Parts(body))
+            Exact::Known(Reply::Parts(UnsyncBoxBody::new(body.map_err(Into::into))))
         }
-        _ => Exact::Collect(head, body),
+        _ => Exact::Collect(body),
     }
 }
 
@@ -227,8 +216,12 @@ fn without(headers: &mut HeaderMap, name: &HeaderName) {
     }
 }
 
-fn failed(error: &(dyn StdError + 'static)) {
-    tracing::error!(error, "the service failed to answer");
+/// What the service made; `None`, and a line of log, when it failed.
+fn told<T>(made: Result<T, impl Into<BoxError>>) -> Option<T> {
+    made.map_err(|error| {
+        tracing::error!(error = &*error.into() as &dyn StdError, "the service failed to answer")
+    })
+    .ok()
 }
 
 fn empty(status: StatusCode, token: Token) -> Response<ReplyBody> {
