@@ -1,5 +1,7 @@
 //! What the stand counts, in the text of Prometheus.
 
+mod histogram;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use tillway::runtime::TokioSpawner;
 use tillway::sqlite::SqliteStore;
 use tillway::waiter::{Answered, Observer};
 
+use self::histogram::{Histograms, With};
 use crate::failure::Failure;
 
 const REQUESTS: &str = "tillway_http_requests_total";
@@ -29,18 +32,42 @@ const STORE_BATCHED: &str = "tillway_store_batched_total";
 const STORE_UP: &str = "tillway_store_up";
 const BUILD: &str = "tillway_build_info";
 
-/// From a read of a page that is in memory to a check-in that waits for its till, in seconds.
-const BUCKETS: [f64; 14] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
 /// How many heads are read at once, and how often: more flows than that count as that many.
 const HEADS: u32 = 1_000;
 const PAGES_MAX: usize = 20;
 
+/// Counts from now on, in the whole process. Whoever counts comes after it: handles are kept.
+pub(crate) fn install() -> Result<Recorded, Failure> {
+    let (inner, histograms) = (PrometheusBuilder::new().build_recorder(), Histograms::default());
+    let recorded = Recorded { handle: inner.handle(), histograms: histograms.clone() };
+    let set = metrics::set_global_recorder(With { inner, histograms });
+    set.map_err(|error| Failure::new(format!("metrics: {error}")))?;
+    layers::describe();
+    describe_counter!(REQUESTS, "Requests that the APIs answered, by operation and status");
+    describe_histogram!(REQUEST_SECONDS, "How long they took, by operation");
+    describe_counter!(HTTP_REFUSALS, "Requests that were refused, by code");
+    describe_gauge!(FLOWS, "Flows that are not done, by kind and status");
+    describe_gauge!(TASKS, "Tasks of flows that run now");
+    describe_gauge!(STORE_QUEUE, "Tasks that wait for the writer");
+    describe_counter!(STORE_BATCHES, "Batches of the writer, each one sync of the disk at most");
+    describe_counter!(STORE_BATCHED, "Tasks in these batches");
+    describe_gauge!(STORE_UP, "1 while the store answers and may be written");
+    describe_gauge!(BUILD, "Always 1; the version is a label");
+    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
+    Ok(recorded)
+}
+
+/// What was counted.
+#[derive(Clone)]
+pub(crate) struct Recorded {
+    handle: PrometheusHandle,
+    histograms: Histograms,
+}
+
 /// The recorder of this process, and what is asked when it is read.
 #[derive(Clone)]
 pub(crate) struct Metrics {
-    handle: PrometheusHandle,
+    recorded: Recorded,
     store: Arc<SqliteStore>,
     spawner: TokioSpawner,
 }
@@ -52,29 +79,8 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Counts from now on, in the whole process.
-    pub(crate) fn install(store: Arc<SqliteStore>, spawner: TokioSpawner) -> Result<Self, Failure> {
-        let failed = |error: &dyn std::error::Error| Failure::new(format!("metrics: {error}"));
-        let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).map_err(|e| failed(&e))?;
-        let recorder = builder.build_recorder();
-        let handle = recorder.handle();
-        metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
-        layers::describe();
-        describe_counter!(REQUESTS, "Requests that the APIs answered, by operation and status");
-        describe_histogram!(REQUEST_SECONDS, "How long they took, by operation");
-        describe_counter!(HTTP_REFUSALS, "Requests that were refused, by code");
-        describe_gauge!(FLOWS, "Flows that are not done, by kind and status");
-        describe_gauge!(TASKS, "Tasks of flows that run now");
-        describe_gauge!(STORE_QUEUE, "Tasks that wait for the writer");
-        describe_counter!(
-            STORE_BATCHES,
-            "Batches of the writer, each one sync of the disk at most"
-        );
-        describe_counter!(STORE_BATCHED, "Tasks in these batches");
-        describe_gauge!(STORE_UP, "1 while the store answers and may be written");
-        describe_gauge!(BUILD, "Always 1; the version is a label");
-        gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
-        Ok(Self { handle, store, spawner })
+    pub(crate) fn of(recorded: Recorded, store: Arc<SqliteStore>, spawner: TokioSpawner) -> Self {
+        Self { recorded, store, spawner }
     }
 
     /// The text for Prometheus.
@@ -98,13 +104,9 @@ impl Metrics {
         gauge!(STORE_QUEUE).set(u32::try_from(stats.waiting).unwrap_or(u32::MAX));
         counter!(STORE_BATCHES).absolute(stats.batches);
         counter!(STORE_BATCHED).absolute(stats.batched);
-        self.handle.render()
-    }
-
-    /// Sorts what was measured into buckets. Without it a process that nobody asks would keep
-    /// every single value.
-    pub(crate) fn upkeep(&self) {
-        self.handle.run_upkeep();
+        let mut text = self.recorded.handle.render();
+        self.recorded.histograms.write(&mut text);
+        text
     }
 
     async fn count(&self, kind: StreamKind, status: Status) -> Result<u32, ReadError> {

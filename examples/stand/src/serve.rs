@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::front::front;
 use crate::http::Handler;
-use crate::metrics::{Edge, Metrics};
+use crate::metrics::{self, Edge, Metrics};
 use crate::page::Page;
 use crate::stand::{Stand, listen};
 use crate::{say, sim_atol, sim_dualconnector, sim_loymax, watch};
@@ -44,7 +44,9 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failu
     if options.fresh {
         folder.start_again(&config).await?;
     }
+    let recorded = metrics::install()?;
     let stand = Stand::open(&config, folder).await?;
+    let metrics = Metrics::of(recorded, Arc::clone(&stand.store), stand.spawner.clone());
     let listeners = Listeners::open(&config).await?;
     let recovered = stand.engine.keeper().recover().await;
     let clock = stand.engine.clock_state().await?;
@@ -54,7 +56,7 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failu
     if recovered > 0 {
         tracing::info!(recovered, "took up what the last run left open");
     }
-    run(&config, stand, listeners, signals).await
+    run(&config, stand, metrics, listeners, signals).await
 }
 
 /// All doors, opened before anything is told.
@@ -95,13 +97,13 @@ impl Listeners {
 async fn run(
     config: &Config,
     stand: Stand,
+    metrics: Metrics,
     listeners: Listeners,
     mut signals: Signals,
 ) -> Result<(), Failure> {
     let control_at = listeners.control.local_addr();
     let control_at = control_at.map_err(|error| Failure::of("the control port", &error))?;
     let control = ControlFile::write(stand.folder.path(), control_at)?;
-    let metrics = Metrics::install(Arc::clone(&stand.store), stand.spawner.clone())?;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let mut servers = JoinSet::new();
     let page = Page::new(config, &stand, metrics.clone());
@@ -118,7 +120,7 @@ async fn run(
     greet(config, &stand);
     let ended = tokio::select! {
         signal = signals.next() => Ok(signal),
-        damaged = watch::damaged(&*stand.store, &*stand.clock, || metrics.upkeep()) => Err(damaged),
+        damaged = watch::damaged(&*stand.store, &*stand.clock) => Err(damaged),
         () = keep(config, &stand) => Err(Failure::new("the keeper ended")),
         Some(_) = servers.join_next() => Err(Failure::new("a listener ended")),
     };
