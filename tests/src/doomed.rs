@@ -14,7 +14,7 @@ use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, Ti
 use tillway_core::pairing::Pairing;
 use tillway_core::port::{
     AccountBook, Bindings, ClaimError, CommitError, Committed, HeadRow, Journal, Query, ReadError,
-    Recalled, Reconciliation, Sheet, StatementLine, Store,
+    Readiness, Recalled, Reconciliation, Sheet, StatementLine, Store,
 };
 use tillway_core::time::Timestamp;
 
@@ -52,8 +52,8 @@ impl Store for Doomed {
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
         self.inner.recall(key).await
     }
-    async fn ready(&self) -> Result<(), ReadError> {
-        self.inner.ready().await
+    fn ready(&self) -> Readiness<ReadError> {
+        self.inner.ready()
     }
 }
 

@@ -15,7 +15,7 @@ use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, Ti
 use tillway_core::pairing::Pairing;
 use tillway_core::port::{
     AccountBook, Bindings, ClaimError, CommitError, Committed, HeadRow, Journal, Query, ReadError,
-    Recalled, Reconciliation, Sheet, StatementLine, Store,
+    Readiness, Recalled, Reconciliation, Sheet, StatementLine, Store,
 };
 use tillway_core::time::Timestamp;
 use tillway_memory::MemoryStore;
@@ -133,8 +133,9 @@ impl Store for Outage {
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
         self.gate().await?.recall(key).await
     }
-    async fn ready(&self) -> Result<(), ReadError> {
-        self.gate().await?.ready().await
+    fn ready(&self) -> Readiness<ReadError> {
+        let outage = self.clone();
+        Readiness::asked(async move { outage.gate().await?.ready().await })
     }
 }
 

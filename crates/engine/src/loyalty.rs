@@ -2,6 +2,7 @@
 
 use core::pin::pin;
 use core::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -10,7 +11,7 @@ use tillway_core::account::OverdraftUse;
 use tillway_core::book::{Caller, Op, Refusal, StreamId};
 use tillway_core::flow::{Asked, BindingCommand, BindingFlow, CheckIn, Ending, Flow, Phase};
 use tillway_core::id::{AccountId, OrderId};
-use tillway_core::port::{CheckedIn, LoyaltyDesk, LoyaltyView, Sheet, TableRefusal};
+use tillway_core::port::{CheckedIn, LoyaltyDesk, LoyaltyView, Readiness, Sheet, TableRefusal};
 use tillway_core::token::Scan;
 use tillway_core::wallet::{
     LimitRules, Limits, Live, OrderView, bonus_cap, limits, pick_money, wallets,
@@ -106,9 +107,19 @@ impl LoyaltyDesk for Engine {
         limits.unwrap_or(Err(TableRefusal::Unavailable))
     }
 
-    async fn ready(&self) -> Result<(), TableRefusal> {
-        let ready = within(&*self.0.ports.clock, READ_MAX, self.store().ready()).await;
-        ready.and_then(Result::ok).ok_or(TableRefusal::Unavailable)
+    fn ready(&self) -> Readiness<TableRefusal> {
+        match self.store().ready() {
+            Readiness::Known(ready) => {
+                Readiness::Known(ready.map_err(|_| TableRefusal::Unavailable))
+            }
+            Readiness::Asked(ready) => {
+                let clock = Arc::clone(&self.0.ports.clock);
+                Readiness::asked(async move {
+                    let ready = within(&*clock, READ_MAX, ready).await;
+                    ready.and_then(Result::ok).ok_or(TableRefusal::Unavailable)
+                })
+            }
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! A store whose calls are counted.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use metrics::{
-    Label, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram,
-    gauge, histogram, with_recorder,
+    Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
 };
 use tillway_core::book::{
     Audit, Commit, Day, Digest, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId, Verdict,
@@ -16,11 +16,11 @@ use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, Ti
 use tillway_core::pairing::Pairing;
 use tillway_core::port::{
     AccountBook, Bindings, ClaimError, Clock, CommitError, Committed, HeadRow, Journal, Query,
-    ReadError, Recalled, Reconciliation, Sheet, StatementLine, Store,
+    ReadError, Readiness, Recalled, Reconciliation, Sheet, StatementLine, Store,
 };
 use tillway_core::{Account, Timestamp};
 
-use crate::words;
+use crate::words::{self, READS, Read};
 
 const COMMITS: &str = "tillway_store_commits_total";
 const COMMIT_SECONDS: &str = "tillway_store_commit_seconds";
@@ -30,18 +30,6 @@ const REFUSALS: &str = "tillway_store_refusals_total";
 const READ_SECONDS: &str = "tillway_store_read_seconds";
 const READ_FAILURES: &str = "tillway_store_read_failures_total";
 const CLAIMS: &str = "tillway_store_claims_total";
-
-static METADATA: Metadata<'_> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
-
-/// Times a read. Its key is made once: making one for each read costs more than the reading of
-/// some.
-macro_rules! reads {
-    ($self:ident, $read:literal, $asked:expr) => {{
-        static LABELS: [Label; 1] = [Label::from_static_parts("read", $read)];
-        static SECONDS: metrics::Key = metrics::Key::from_static_parts(READ_SECONDS, &LABELS);
-        $self.read($read, &SECONDS, $asked).await
-    }};
-}
 
 /// Tells the recorder what the metrics of this crate mean, and begins the outcomes of commits at
 /// zero: an alarm on the first one in doubt needs something to compare it with. Call it once, when
@@ -62,33 +50,42 @@ pub fn describe() {
 
 /// Counts what a store does. See the [crate](crate) for what it promises.
 ///
-/// A commit whose future is dropped counts as `dropped`: nobody here heard what it came to.
+/// A commit whose future is dropped counts as `dropped`: nobody here heard what it came to. Reads
+/// are counted by the recorder that is installed when the first of their kind is made.
 #[derive(Debug)]
 pub struct Metered<S: ?Sized> {
     inner: Arc<S>,
     clock: Arc<dyn Clock>,
+    /// How long reads took, each with its own handle: looking one up costs more than some reads.
+    seconds: Arc<[OnceLock<Histogram>; READS]>,
 }
 
 impl<S: ?Sized> Metered<S> {
     /// Counts the calls of this store, and times them by this clock.
     pub fn new(inner: Arc<S>, clock: Arc<dyn Clock>) -> Self {
-        Self { inner, clock }
+        Self { inner, clock, seconds: Arc::default() }
     }
 
     async fn read<T>(
         &self,
-        read: &'static str,
-        seconds: &'static metrics::Key,
+        read: Read,
         asked: impl Future<Output = Result<T, ReadError>>,
     ) -> Result<T, ReadError> {
         let begun = self.clock.ticks();
         let answer = asked.await;
-        let seconds = with_recorder(|recorder| recorder.register_histogram(seconds, &METADATA));
-        seconds.record(self.since(begun));
-        if let Err(error) = &answer {
-            counter!(READ_FAILURES, "read" => read, "error" => words::failure(error)).increment(1);
-        }
+        self.counted(read, self.since(begun), &answer);
         answer
+    }
+
+    fn counted<T>(&self, read: Read, took: Duration, answer: &Result<T, ReadError>) {
+        let seconds = || histogram!(READ_SECONDS, "read" => read.word());
+        if let Some(found) = self.seconds.get(read as usize) {
+            found.get_or_init(seconds).record(took);
+        }
+        if let Err(error) = answer {
+            let (read, error) = (read.word(), words::failure(error));
+            counter!(READ_FAILURES, "read" => read, "error" => error).increment(1);
+        }
     }
 
     fn since(&self, begun: Duration) -> Duration {
@@ -99,7 +96,8 @@ impl<S: ?Sized> Metered<S> {
 /// Two handles on one store.
 impl<S: ?Sized> Clone for Metered<S> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), clock: Arc::clone(&self.clock) }
+        let (inner, clock) = (Arc::clone(&self.inner), Arc::clone(&self.clock));
+        Self { inner, clock, seconds: Arc::clone(&self.seconds) }
     }
 }
 
@@ -146,11 +144,20 @@ impl<S: Store + ?Sized> Store for Metered<S> {
     }
 
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
-        reads!(self, "recall", self.inner.recall(key))
+        self.read(Read::Recall, self.inner.recall(key)).await
     }
 
-    async fn ready(&self) -> Result<(), ReadError> {
-        reads!(self, "ready", self.inner.ready())
+    fn ready(&self) -> Readiness<ReadError> {
+        match self.inner.ready() {
+            Readiness::Known(ready) => {
+                self.counted(Read::Ready, Duration::ZERO, &ready);
+                Readiness::Known(ready)
+            }
+            Readiness::Asked(ready) => {
+                let this = self.clone();
+                Readiness::asked(async move { this.read(Read::Ready, ready).await })
+            }
+        }
     }
 }
 
@@ -158,40 +165,40 @@ impl<S: Store + ?Sized> Store for Metered<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> AccountBook for Metered<S> {
     async fn guest(&self, id: GuestId) -> Result<Option<Guest>, ReadError> {
-        reads!(self, "guest", self.inner.guest(id))
+        self.read(Read::Guest, self.inner.guest(id)).await
     }
     async fn guests_by_phone(&self, phone: &str) -> Result<Vec<Guest>, ReadError> {
-        reads!(self, "guests_by_phone", self.inner.guests_by_phone(phone))
+        self.read(Read::GuestsByPhone, self.inner.guests_by_phone(phone)).await
     }
     async fn guest_by_client_id(&self, client_id: &str) -> Result<Option<Guest>, ReadError> {
-        reads!(self, "guest_by_client_id", self.inner.guest_by_client_id(client_id))
+        self.read(Read::GuestByClientId, self.inner.guest_by_client_id(client_id)).await
     }
     async fn guests(&self, after: Option<GuestId>, limit: u32) -> Result<Vec<Guest>, ReadError> {
-        reads!(self, "guests", self.inner.guests(after, limit))
+        self.read(Read::Guests, self.inner.guests(after, limit)).await
     }
     async fn photo(&self, guest: GuestId) -> Result<Option<Box<[u8]>>, ReadError> {
-        reads!(self, "photo", self.inner.photo(guest))
+        self.read(Read::Photo, self.inner.photo(guest)).await
     }
     async fn carrier(&self, alias: &str) -> Result<Option<Carrier>, ReadError> {
-        reads!(self, "carrier", self.inner.carrier(alias))
+        self.read(Read::Carrier, self.inner.carrier(alias)).await
     }
     async fn carriers(&self, guest: GuestId) -> Result<Vec<Carrier>, ReadError> {
-        reads!(self, "carriers", self.inner.carriers(guest))
+        self.read(Read::Carriers, self.inner.carriers(guest)).await
     }
     async fn account(&self, id: AccountId) -> Result<Option<Account>, ReadError> {
-        reads!(self, "account", self.inner.account(id))
+        self.read(Read::Account, self.inner.account(id)).await
     }
     async fn accounts(&self, guest: GuestId) -> Result<Vec<Account>, ReadError> {
-        reads!(self, "accounts", self.inner.accounts(guest))
+        self.read(Read::Accounts, self.inner.accounts(guest)).await
     }
     async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, ReadError> {
-        reads!(self, "payment", self.inner.payment(id))
+        self.read(Read::Payment, self.inner.payment(id)).await
     }
     async fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
-        reads!(self, "hold", self.inner.hold(id))
+        self.read(Read::Hold, self.inner.hold(id)).await
     }
     async fn overdue(&self, at: Timestamp, limit: u32) -> Result<Vec<HoldId>, ReadError> {
-        reads!(self, "overdue", self.inner.overdue(at, limit))
+        self.read(Read::Overdue, self.inner.overdue(at, limit)).await
     }
     async fn statement(
         &self,
@@ -199,7 +206,7 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<StatementLine>, ReadError> {
-        reads!(self, "statement", self.inner.statement(account, before, limit))
+        self.read(Read::Statement, self.inner.statement(account, before, limit)).await
     }
     async fn reconciliation(
         &self,
@@ -207,13 +214,13 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Reconciliation, ReadError> {
-        reads!(self, "reconciliation", self.inner.reconciliation(till, from, to))
+        self.read(Read::Reconciliation, self.inner.reconciliation(till, from, to)).await
     }
     async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
-        reads!(self, "latest", self.inner.latest())
+        self.read(Read::Latest, self.inner.latest()).await
     }
     async fn audit(&self) -> Result<Audit, ReadError> {
-        reads!(self, "audit", self.inner.audit())
+        self.read(Read::Audit, self.inner.audit()).await
     }
 }
 
@@ -221,13 +228,13 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> Bindings for Metered<S> {
     async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
-        reads!(self, "order", self.inner.order(id))
+        self.read(Read::Order, self.inner.order(id)).await
     }
     async fn sheet(&self, id: OrderId) -> Result<Option<Sheet>, ReadError> {
-        reads!(self, "sheet", self.inner.sheet(id))
+        self.read(Read::Sheet, self.inner.sheet(id)).await
     }
     async fn pairings(&self) -> Result<Vec<Pairing>, ReadError> {
-        reads!(self, "pairings", self.inner.pairings())
+        self.read(Read::Pairings, self.inner.pairings()).await
     }
 }
 
@@ -240,7 +247,7 @@ impl<S: Store + ?Sized> Journal for Metered<S> {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Stored>, ReadError> {
-        reads!(self, "load", self.inner.load(stream, after, limit))
+        self.read(Read::Load, self.inner.load(stream, after, limit)).await
     }
     async fn heads(
         &self,
@@ -248,10 +255,10 @@ impl<S: Store + ?Sized> Journal for Metered<S> {
         after: Option<StreamId>,
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError> {
-        reads!(self, "heads", self.inner.heads(query, after, limit))
+        self.read(Read::Heads, self.inner.heads(query, after, limit)).await
     }
     async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError> {
-        reads!(self, "digest", self.inner.digest(day))
+        self.read(Read::Digest, self.inner.digest(day)).await
     }
     async fn claim(
         &self,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tillway_core::book::{Commit, Conflict, Key, View, judge, needs};
-use tillway_core::port::{CommitError, Committed, ReadError, Recalled, Store};
+use tillway_core::port::{CommitError, Committed, ReadError, Readiness, Recalled, Store};
 
 pub use crate::processing::{Duplicates, Member, MemoryProcessing, ProcessingMishap, Programme};
 pub use crate::register::{MemoryRegister, Mishap, Piece, Printed};
@@ -64,8 +64,8 @@ impl Store for MemoryStore {
         }))
     }
 
-    async fn ready(&self) -> Result<(), ReadError> {
-        Ok(())
+    fn ready(&self) -> Readiness<ReadError> {
+        Readiness::Known(Ok(()))
     }
 }
 

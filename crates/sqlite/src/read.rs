@@ -14,7 +14,7 @@ use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, Ti
 use tillway_core::pairing::Pairing;
 use tillway_core::port::{
     AccountBook, Bindings, ClaimError, CommitError, Committed, HeadRow, Journal, Query, ReadError,
-    Recalled, Reconciliation, Sheet, StatementLine, Store,
+    Readiness, Recalled, Reconciliation, Sheet, StatementLine, Store,
 };
 use tillway_core::{Account, Timestamp};
 use tokio::sync::oneshot;
@@ -169,21 +169,23 @@ impl Store for SqliteStore {
         Ok(row.map(|row| row.refusal.map_or(Recalled::Done, Recalled::Refused)))
     }
 
-    async fn ready(&self) -> Result<(), ReadError> {
+    fn ready(&self) -> Readiness<ReadError> {
         if self.health.is_broken() {
-            return Err(ReadError::Corrupt);
+            return Readiness::Known(Err(ReadError::Corrupt));
         }
         // A writer without work would take the next task at once, and find nothing in its way: no
         // other program has the file. Only one that works may hang.
         if self.queue.is_idle() && !self.writer.is_poisoned() {
-            return Ok(());
+            return Readiness::Known(Ok(()));
         }
         let (sender, answer) = oneshot::channel();
-        self.enqueue(Task::Ready(sender)).map_err(|error| match error {
-            CommitError::Corrupt => ReadError::Corrupt,
-            _ => ReadError::Unavailable,
-        })?;
-        answer.await.unwrap_or(Err(ReadError::Unavailable))
+        match self.enqueue(Task::Ready(sender)) {
+            Ok(()) => {
+                Readiness::asked(async { answer.await.unwrap_or(Err(ReadError::Unavailable)) })
+            }
+            Err(CommitError::Corrupt) => Readiness::Known(Err(ReadError::Corrupt)),
+            Err(_) => Readiness::Known(Err(ReadError::Unavailable)),
+        }
     }
 }
 

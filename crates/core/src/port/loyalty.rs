@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::book::Caller;
 use crate::id::OrderId;
-use crate::port::Port;
+use crate::port::{Port, Readiness};
 use crate::token::Scan;
 use crate::wallet::{Limits, Wallet};
 
@@ -57,7 +57,7 @@ pub trait LoyaltyDesk: Port {
     ///
     /// # Errors
     /// [`TableRefusal::Unavailable`].
-    async fn ready(&self) -> Result<(), TableRefusal>;
+    fn ready(&self) -> Readiness<TableRefusal>;
 }
 
 /// A check-in that went well.

@@ -12,7 +12,7 @@ use crate::book::{
 use crate::guest::{Carrier, Guest};
 use crate::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, TillId};
 use crate::pairing::Pairing;
-use crate::port::Port;
+use crate::port::{Port, Readiness};
 use crate::time::Timestamp;
 
 /// What a commit came to.
@@ -46,7 +46,10 @@ pub trait Store: AccountBook + Bindings + Journal {
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError>;
 
     /// Checks that the store answers and may be written.
-    async fn ready(&self) -> Result<(), ReadError>;
+    ///
+    /// It is known at once only where a call would find nothing to wait for. A commit that was
+    /// begun before is decided when this is answered.
+    fn ready(&self) -> Readiness<ReadError>;
 }
 
 /// What a key remembers.

@@ -19,7 +19,8 @@ use tillway_core::port::processing::{
 };
 use tillway_core::port::{
     AccountBook, Bindings, ClaimError, CommitError, Committed, HeadRow, Journal, LoyaltyProcessing,
-    Query, ReadError, Recalled, Reconciliation, Sheet, StatementLine, Store, async_trait,
+    Query, ReadError, Readiness, Recalled, Reconciliation, Sheet, StatementLine, Store,
+    async_trait,
 };
 use tillway_core::{Account, Kopecks, Timestamp};
 use tillway_layers::Loyalty;
@@ -262,8 +263,8 @@ impl Store for CutStore {
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
         self.inner.recall(key).await
     }
-    async fn ready(&self) -> Result<(), ReadError> {
-        self.inner.ready().await
+    fn ready(&self) -> Readiness<ReadError> {
+        self.inner.ready()
     }
 }
 

@@ -12,7 +12,7 @@ use tillway_core::book::{
     Scope, Seq, StreamId, Verdict,
 };
 use tillway_core::id::{AccountId, Fingerprint, HoldId, OrderId, RefundId, TillId, Uuid};
-use tillway_core::port::{CommitError, Committed, ReadError, Recalled, Sheet, Store};
+use tillway_core::port::{CommitError, Committed, ReadError, Readiness, Recalled, Sheet, Store};
 use tillway_core::{Account, AccountKind, Kopecks, Timestamp};
 
 use crate::broken::Flaw;
@@ -148,8 +148,8 @@ impl Store for Broken {
         self.inner.recall(key).await
     }
 
-    async fn ready(&self) -> Result<(), ReadError> {
-        self.inner.ready().await
+    fn ready(&self) -> Readiness<ReadError> {
+        self.inner.ready()
     }
 }
 

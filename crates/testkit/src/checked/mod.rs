@@ -19,7 +19,7 @@ use tillway_core::id::{AccountId, GuestId, HoldId, OrderId, Owner, PaymentId, Ti
 use tillway_core::pairing::Pairing;
 use tillway_core::port::{
     AccountBook, Bindings, ClaimError, CommitError, Committed, HeadRow, Journal, Query, ReadError,
-    Recalled, Reconciliation, Sheet, StatementLine, Store,
+    Readiness, Recalled, Reconciliation, Sheet, StatementLine, Store,
 };
 
 pub(crate) use crate::checked::delegate::delegate_reads;
@@ -154,8 +154,8 @@ impl Store for Checked {
         self.inner.recall(key).await
     }
 
-    async fn ready(&self) -> Result<(), ReadError> {
-        self.inner.ready().await
+    fn ready(&self) -> Readiness<ReadError> {
+        self.inner.ready()
     }
 }
 

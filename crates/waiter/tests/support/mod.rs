@@ -15,7 +15,7 @@ use tillway_core::id::{CommandId, HoldId, OrderId, PaymentId, TillId, Uuid};
 use tillway_core::port::{
     BridgeCommand, BridgeDesk, BridgeError, CaptureRequest, CheckedIn, Clock, CloseReport,
     CommandOutcome, LoyaltyDesk, LoyaltyView, OrderClosed, OrderTold, OrderView, PayError,
-    PaymentDesk, PaymentView, Reconciliation, RefundRequest, RefundView, Replayable,
+    PaymentDesk, PaymentView, Readiness, Reconciliation, RefundRequest, RefundView, Replayable,
     ReserveRequest, TableRefusal, UnlinkedRequest, UnlinkedView, async_trait,
 };
 use tillway_core::split::{Input, Plan};
@@ -146,13 +146,17 @@ impl Fake {
             state.asked.callers.push(caller.clone());
             (state.hang, state.takes)
         };
-        if hang {
-            pending::<()>().await;
-        }
-        if !takes.is_zero() {
-            sleep(takes).await;
-        }
+        pause(hang, takes).await;
         note(&mut self.state())
+    }
+}
+
+async fn pause(hang: bool, takes: Duration) {
+    if hang {
+        pending::<()>().await;
+    }
+    if !takes.is_zero() {
+        sleep(takes).await;
     }
 }
 
@@ -211,8 +215,17 @@ impl LoyaltyDesk for Fake {
         .await
     }
 
-    async fn ready(&self) -> Result<(), TableRefusal> {
-        self.asked(&Caller::system(), |state| state.ready).await
+    fn ready(&self) -> Readiness<TableRefusal> {
+        let mut state = self.state();
+        state.asked.callers.push(Caller::system());
+        let (hang, takes, ready) = (state.hang, state.takes, state.ready);
+        if hang || !takes.is_zero() {
+            return Readiness::asked(async move {
+                pause(hang, takes).await;
+                ready
+            });
+        }
+        Readiness::Known(ready)
     }
 }
 
