@@ -80,6 +80,11 @@ impl WaiterConfig {
         }
     }
 
+    /// Which of the tills has this name, in any case of its letters.
+    pub(crate) fn till_named(&self, name: &str) -> Option<usize> {
+        self.tills.iter().position(|till| till.id.as_str().eq_ignore_ascii_case(name))
+    }
+
     /// Whether a service with this configuration may listen there.
     ///
     /// # Errors

@@ -19,10 +19,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use tillway_core::port::{BridgeDesk, Clock, LoyaltyDesk, PaymentDesk};
+use tillway_core::port::{BridgeDesk, Clock, LoyaltyDesk, PaymentDesk, Readiness, TableRefusal};
 use tillway_transport::BoxError;
 use tillway_transport::server::PeerInfo;
 use tower_service::Service;
@@ -30,7 +30,7 @@ use tower_service::Service;
 use self::auth::Guard;
 pub use self::observe::{Answered, Observer};
 use self::pos::Pos;
-use self::reply::{Code, Reply, empty, no_content};
+use self::reply::{Code, Reply, empty};
 use self::route::{Place, Route, route};
 use self::table::Table;
 use crate::config::WaiterConfig;
@@ -78,6 +78,8 @@ struct Shared {
     config: WaiterConfig,
     desks: Desks,
     clock: Arc<dyn Clock>,
+    /// The till of paths that name none.
+    till: Option<usize>,
     guard: Guard,
 }
 
@@ -92,7 +94,8 @@ impl WaiterService {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
         config.check_values()?;
-        let shared = Arc::new(Shared { config, desks, clock, guard: Guard::default() });
+        let till = config.till_named(config.till.as_str());
+        let shared = Arc::new(Shared { config, desks, clock, till, guard: Guard::default() });
         Ok(Self { front: Arc::new(Front { shared, observer: None }), peer: None })
     }
 
@@ -116,17 +119,17 @@ impl WaiterService {
     /// What a request asks for.
     fn asked(&self, parts: &Parts) -> Asked {
         let shared = &self.front.shared;
-        let begun =
-            if self.front.observer.is_some() { shared.clock.ticks() } else { Duration::ZERO };
         let told = || parts.extensions.get::<PeerInfo>().map(|peer| peer.remote.ip());
         let peer = self.peer.or_else(told);
-        let allowed = peer.is_none_or(|peer| shared.config.allowed_peers.allows(peer));
+        // A peer of our own was let in with its connection.
+        let allowed =
+            self.peer.is_some() || peer.is_none_or(|peer| shared.config.allowed_peers.allows(peer));
         let found = if allowed { shared.find(parts.uri.path()) } else { None };
         // HEAD is GET without the body, where it is taken at all (H7).
         let head_only = parts.method == Method::HEAD
             && found.as_ref().is_some_and(|(route, _)| route.place.takes(&Method::HEAD));
         let method = if head_only { Method::GET } else { parts.method.clone() };
-        Asked { begun, peer, allowed, found, method, head_only }
+        Asked { begun: None, peer, allowed, found, method, head_only }
     }
 
     /// The Waiter API.
@@ -161,9 +164,25 @@ impl WaiterService {
         asked.told(route.place, reply, &self.front)
     }
 
-    /// A ping, which has nothing to be read.
-    async fn ping(self, asked: Asked) -> Reply {
-        let reply = table::ping(&self.front.shared).await;
+    /// The answer to a ping, which has nothing to be read.
+    fn pinged(&self, asked: Asked, headers: HeaderMap) -> Answering {
+        let shared = &*self.front.shared;
+        let ready = match shared.config.ping_checks_store.then(|| shared.desks.loyalty.ready()) {
+            None => true,
+            Some(Readiness::Known(ready)) => ready.is_ok(),
+            Some(ready) => {
+                return Answering::when(self.clone().ping(asked.waits(&self.front), ready));
+            }
+        };
+        let reply = table::pinged(shared, ready, headers);
+        Answering::at_once(asked.told(Place::Ping, reply, &self.front))
+    }
+
+    /// A ping that waits for the store.
+    async fn ping(self, asked: Asked, ready: Readiness<TableRefusal>) -> Reply {
+        let shared = &*self.front.shared;
+        let ready = within(&*shared.clock, shared.config.budgets.read, ready).await;
+        let reply = table::pinged(shared, ready == Some(Ok(())), HeaderMap::new());
         asked.told(Place::Ping, reply, &self.front)
     }
 }
@@ -171,22 +190,20 @@ impl WaiterService {
 impl Shared {
     /// The place of a path, and which till it belongs to.
     fn find(&self, path: &str) -> Option<(Route, usize)> {
-        let config = &self.config;
         let route = route(path)?;
-        let name = route.till.as_deref();
-        if name.is_some() && !config.till_paths {
-            return None;
-        }
-        let name = name.unwrap_or(config.till.as_str());
-        let mut tills = config.tills.iter();
-        let till = tills.position(|till| till.id.as_str().eq_ignore_ascii_case(name))?;
+        let till = match &route.till {
+            None => self.till?,
+            Some(name) if self.config.till_paths => self.config.till_named(name)?,
+            Some(_) => return None,
+        };
         Some((route, till))
     }
 }
 
 /// A request that was read as far as its head goes.
 struct Asked {
-    begun: Duration,
+    /// When it began to wait for an answer; `None` while it has not, or nobody wants to know.
+    begun: Option<Duration>,
     peer: Option<IpAddr>,
     /// Whether the peer may talk to us.
     allowed: bool,
@@ -197,10 +214,18 @@ struct Asked {
 }
 
 impl Asked {
+    /// The answer is waited for from now on.
+    fn waits(mut self, front: &Front) -> Self {
+        self.begun = front.observer.is_some().then(|| front.shared.clock.ticks());
+        self
+    }
+
     /// The answer for who may not ask, or asks for what there is not.
     fn nowhere(&self, front: &Front) -> Reply {
-        let reply = if self.allowed { empty(StatusCode::NOT_FOUND) } else { table::forbidden() };
-        self.observed(None, reply, front)
+        let mut reply =
+            if self.allowed { empty(StatusCode::NOT_FOUND) } else { table::forbidden() };
+        self.observed(None, &mut reply, front);
+        reply
     }
 
     /// The answer of a place, as it goes out.
@@ -210,18 +235,21 @@ impl Asked {
         if self.method == Method::GET {
             reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        let reply = if self.head_only { without_body(reply) } else { reply };
-        self.observed(place.operation(&self.method), reply, front)
+        if self.head_only {
+            reply = without_body(reply);
+        }
+        self.observed(place.operation(&self.method), &mut reply, front);
+        reply
     }
 
     /// Tells the observer.
-    fn observed(&self, operation: Option<&'static str>, mut reply: Reply, front: &Front) -> Reply {
+    fn observed(&self, operation: Option<&'static str>, reply: &mut Reply, front: &Front) {
         if let Some(observer) = &front.observer {
             let code = reply.extensions_mut().remove::<Code>().map(|Code(code)| code);
-            let took = front.shared.clock.ticks().saturating_sub(self.begun);
+            let since = |begun| front.shared.clock.ticks().saturating_sub(begun);
+            let took = self.begun.map_or(Duration::ZERO, since);
             observer.answered(&Answered { operation, status: reply.status(), code, took });
         }
-        reply
     }
 }
 
@@ -281,17 +309,15 @@ where
         let Some((route, till)) = asked.found.take() else {
             return Answering::at_once(asked.nowhere(&self.front));
         };
+        if route.place == Place::Ping && asked.method == Method::GET {
+            return self.pinged(asked, parts.headers);
+        }
         // Each kind of work has a box of its own: the largest is ten times the least.
+        let asked = asked.waits(&self.front);
         if route.place.is_pos() {
             return Answering::when(self.clone().pos(asked, route, till, parts, body));
         }
-        if route.place != Place::Ping || !route.place.takes(&asked.method) {
-            return Answering::when(self.clone().table(asked, route, till, parts, body));
-        }
-        if self.front.shared.config.ping_checks_store {
-            return Answering::when(self.clone().ping(asked));
-        }
-        Answering::at_once(asked.told(Place::Ping, no_content(), &self.front))
+        Answering::when(self.clone().table(asked, route, till, parts, body))
     }
 }
 

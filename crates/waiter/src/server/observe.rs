@@ -26,6 +26,7 @@ pub struct Answered {
     pub status: StatusCode,
     /// Why it was refused, when it was: the code of an error, or of a text for the waiter.
     pub code: Option<&'static str>,
-    /// How long it took, by the clock of the service.
+    /// How long it was waited for, by the clock of the service; zero when the answer was there at
+    /// once, as to a ping.
     pub took: Duration,
 }

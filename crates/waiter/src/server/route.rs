@@ -1,7 +1,5 @@
 //! From a path to a place (H7, H8).
 
-use std::borrow::Cow;
-
 use http::Method;
 use tillway_core::id::Uuid;
 
@@ -60,38 +58,38 @@ impl Place {
     /// The `operationId` that the documents have for this method, which is never `HEAD` where
     /// that is taken.
     pub(crate) fn operation(self, method: &Method) -> Option<&'static str> {
-        if !self.takes(method) {
-            return None;
-        }
-        Some(match self {
-            Self::Ping => "ping",
-            Self::CheckIn if method == Method::DELETE => "checkOut",
-            Self::CheckIn => "checkIn",
-            Self::Loyalty => "loyalty",
-            Self::Limits => "paymentLimits",
-            Self::Health => "health",
-            Self::Order if method == Method::PUT => "putOrder",
-            Self::Order => "getOrder",
-            Self::Plan => "planOrder",
-            Self::Closed => "orderClosed",
-            Self::Reservations => "reserve",
-            Self::Void => "voidReservation",
-            Self::Payment if method == Method::PUT => "capture",
-            Self::Payment => "getPayment",
-            Self::Cancel => "cancelPayment",
-            Self::Acknowledge => "acknowledgePayment",
-            Self::Refund => "refund",
-            Self::Unlinked => "unlinkedRefund",
-            Self::Commands => "commands",
-            Self::CommandResult => "commandResult",
-            Self::Reconciliation => "reconciliation",
+        Some(match (self, method.as_str()) {
+            (Self::Ping, "GET") => "ping",
+            (Self::CheckIn, "POST") => "checkIn",
+            (Self::CheckIn, "DELETE") => "checkOut",
+            (Self::Loyalty, "GET") => "loyalty",
+            (Self::Limits, "GET") => "paymentLimits",
+            (Self::Health, "GET") => "health",
+            (Self::Order, "GET") => "getOrder",
+            (Self::Order, "PUT") => "putOrder",
+            (Self::Plan, "POST") => "planOrder",
+            (Self::Closed, "POST") => "orderClosed",
+            (Self::Reservations, "POST") => "reserve",
+            (Self::Void, "POST") => "voidReservation",
+            (Self::Payment, "GET") => "getPayment",
+            (Self::Payment, "PUT") => "capture",
+            (Self::Cancel, "POST") => "cancelPayment",
+            (Self::Acknowledge, "POST") => "acknowledgePayment",
+            (Self::Refund, "PUT") => "refund",
+            (Self::Unlinked, "PUT") => "unlinkedRefund",
+            (Self::Commands, "GET") => "commands",
+            (Self::CommandResult, "POST") => "commandResult",
+            (Self::Reconciliation, "GET") => "reconciliation",
+            _ => return None,
         })
     }
 
     /// Whether it takes this method.
     pub(crate) fn takes(self, method: &Method) -> bool {
-        let mut allowed = self.allow().as_bytes().split(|byte| matches!(byte, b',' | b' '));
-        allowed.any(|word| word == method.as_str().as_bytes())
+        match *method {
+            Method::HEAD => self.allow().contains("HEAD"),
+            _ => self.operation(method).is_some(),
+        }
     }
 }
 
@@ -118,14 +116,29 @@ const SEGMENTS_MAX: usize = 8;
 /// Finds the place of a path; `None` is 404.
 pub(crate) fn route(path: &str) -> Option<Route> {
     let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
-    let mut found: [Cow<'_, str>; SEGMENTS_MAX] = Default::default();
-    let mut count = 0;
-    for segment in path.split('/') {
-        *found.get_mut(count)? = plain(segment);
+    let lower;
+    let path = match path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => {
+            lower = path.to_ascii_lowercase();
+            &*lower
+        }
+        false => path,
+    };
+    if !path.contains('%') {
+        return found(path.split('/'));
+    }
+    let segments: Vec<String> = path.split('/').take(SEGMENTS_MAX + 1).map(plain).collect();
+    found(segments.iter().map(String::as_str))
+}
+
+/// The place of segments in lower case.
+fn found<'a>(segments: impl Iterator<Item = &'a str>) -> Option<Route> {
+    let (mut found, mut count) = ([""; SEGMENTS_MAX], 0);
+    for segment in segments {
+        *found.get_mut(count)? = segment;
         count = count.saturating_add(1);
     }
-    let segments: [&str; SEGMENTS_MAX] = found.each_ref().map(AsRef::as_ref);
-    let (till, rest) = match segments.get(..count)? {
+    let (till, rest) = match found.get(..count)? {
         ["t", till, rest @ ..] => (Some((*till).to_owned()), rest),
         rest => (None, rest),
     };
@@ -175,13 +188,10 @@ fn two(first: &str, second: &str) -> Option<Ids> {
 }
 
 /// A segment in lower case, percent-decoded: clients encode the braces of an id.
-fn plain(segment: &str) -> Cow<'_, str> {
-    if !segment.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase()) {
-        return Cow::Borrowed(segment);
-    }
+fn plain(segment: &str) -> String {
     let mut text = percent_decoded(segment);
     text.make_ascii_lowercase();
-    Cow::Owned(text)
+    text
 }
 
 /// The value of a query parameter, percent-decoded; `+` stays `+`, for offsets of times.

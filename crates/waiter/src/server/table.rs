@@ -176,13 +176,16 @@ impl Table<'_> {
     }
 }
 
-/// Asks whether the store can take writes.
-pub(super) async fn ping(shared: &Shared) -> Reply {
-    let ready = shared.desks.loyalty.ready();
-    match within(&*shared.clock, shared.config.budgets.read, ready).await {
-        Some(Ok(())) => no_content(),
-        _ => unavailable(shared),
+/// Says whether the store can take writes; in the request's map of headers, which the connection
+/// takes for the next request.
+pub(super) fn pinged(shared: &Shared, ready: bool, mut headers: HeaderMap) -> Reply {
+    if !ready {
+        return unavailable(shared);
     }
+    headers.clear();
+    let mut reply = no_content();
+    *reply.headers_mut() = headers;
+    reply
 }
 
 fn unavailable(shared: &Shared) -> Reply {
