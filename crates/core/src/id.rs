@@ -1,6 +1,7 @@
 //! Names of things: each kind of id is a type of its own.
 
 use core::fmt;
+use std::sync::Arc;
 
 pub use uuid::Uuid;
 
@@ -73,9 +74,9 @@ macro_rules! text_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         ///
-        /// One to 64 bytes of `A-Z a-z 0-9 . _ -`.
+        /// One to 64 bytes of `A-Z a-z 0-9 . _ -`. Clones share them.
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks the text.
