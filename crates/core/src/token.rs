@@ -58,9 +58,11 @@ struct Masked<'a>(&'a str);
 impl fmt::Debug for Masked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chars = self.0.chars().count();
-        let hidden = chars.saturating_sub(4.min(chars / 2));
-        let tail: String = self.0.chars().skip(hidden).collect();
-        write!(f, "{chars} characters, …{}", tail.escape_debug())
+        let mut tail = self.0.chars();
+        for _ in 4.min(chars / 2)..chars {
+            tail.next();
+        }
+        write!(f, "{chars} characters, …{}", tail.as_str().escape_debug())
     }
 }
 
