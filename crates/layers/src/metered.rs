@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use metrics::{
-    Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
-    histogram,
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
 };
 use tillway_core::book::{
     Audit, Commit, Day, Digest, Fence, Hold, Key, Order, Payment, Seq, Stored, StreamId, Verdict,
@@ -20,7 +20,7 @@ use tillway_core::port::{
 };
 use tillway_core::{Account, Timestamp};
 
-use crate::words::{self, READS, Read};
+use crate::words;
 
 const COMMITS: &str = "tillway_store_commits_total";
 const COMMIT_SECONDS: &str = "tillway_store_commit_seconds";
@@ -50,41 +50,41 @@ pub fn describe() {
 
 /// Counts what a store does. See the [crate](crate) for what it promises.
 ///
-/// A commit whose future is dropped counts as `dropped`: nobody here heard what it came to. Reads
-/// are counted by the recorder that is installed when the first of their kind is made.
+/// A commit whose future is dropped counts as `dropped`: nobody here heard what it came to.
+///
+/// A series belongs to the recorder that was installed when it was first counted. Install the
+/// recorder before the first call.
 #[derive(Debug)]
 pub struct Metered<S: ?Sized> {
     inner: Arc<S>,
     clock: Arc<dyn Clock>,
-    /// How long reads took, each with its own handle: looking one up costs more than some reads.
-    seconds: Arc<[OnceLock<Histogram>; READS]>,
+    counts: Arc<Counts>,
 }
 
 impl<S: ?Sized> Metered<S> {
     /// Counts the calls of this store, and times them by this clock.
     pub fn new(inner: Arc<S>, clock: Arc<dyn Clock>) -> Self {
-        Self { inner, clock, seconds: Arc::default() }
+        Self { inner, clock, counts: Arc::default() }
     }
 
     async fn read<T>(
         &self,
-        read: Read,
+        read: &'static str,
         asked: impl Future<Output = Result<T, ReadError>>,
     ) -> Result<T, ReadError> {
         let begun = self.clock.ticks();
         let answer = asked.await;
-        self.counted(read, self.since(begun), &answer);
+        self.counted(read, self.clock.ticks().saturating_sub(begun), &answer);
         answer
     }
 
-    fn counted<T>(&self, read: Read, took: Duration, answer: &Result<T, ReadError>) {
-        let seconds = || histogram!(READ_SECONDS, "read" => read.word());
-        if let Some(found) = self.seconds.get(read as usize) {
-            found.get_or_init(seconds).record(took);
+    fn counted<T>(&self, read: &'static str, took: Duration, answer: &Result<T, ReadError>) {
+        let ask = |read| histogram!(READ_SECONDS, "read" => read);
+        if let Some(seconds) = self.counts.reads.of(read, ask) {
+            seconds.record(took);
         }
         if let Err(error) = answer {
-            let (read, error) = (read.word(), words::failure(error));
-            counter!(READ_FAILURES, "read" => read, "error" => error).increment(1);
+            counter!(READ_FAILURES, "read" => read, "error" => words::failure(error)).increment(1);
         }
     }
 
@@ -97,25 +97,68 @@ impl<S: ?Sized> Metered<S> {
 impl<S: ?Sized> Clone for Metered<S> {
     fn clone(&self) -> Self {
         let (inner, clock) = (Arc::clone(&self.inner), Arc::clone(&self.clock));
-        Self { inner, clock, seconds: Arc::clone(&self.seconds) }
+        Self { inner, clock, counts: Arc::clone(&self.counts) }
+    }
+}
+
+/// The series that each commit and each read counts in. The recorder is asked for each of them
+/// once: that takes longer than some reads.
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: OnceLock<Gauge>,
+    seconds: OnceLock<Histogram>,
+    outcomes: Series<Counter>,
+    operations: Series<Counter>,
+    reads: Series<Histogram>,
+}
+
+impl Counts {
+    fn waiting(&self) -> &Gauge {
+        self.waiting.get_or_init(|| gauge!(WAITING))
+    }
+}
+
+/// The series of one name, by the word of their label. There are few words, and they never change.
+#[derive(Debug)]
+struct Series<H>([OnceLock<(&'static str, H)>; WORDS_MAX]);
+
+/// More words than any label has.
+const WORDS_MAX: usize = 32;
+
+impl<H> Default for Series<H> {
+    fn default() -> Self {
+        Self([const { OnceLock::new() }; WORDS_MAX])
+    }
+}
+
+impl<H> Series<H> {
+    fn of(&self, word: &'static str, ask: impl Fn(&'static str) -> H) -> Option<&H> {
+        let mut known = self.0.iter().map(|place| place.get_or_init(|| (word, ask(word))));
+        known.find(|(known, _)| *known == word).map(|(_, series)| series)
     }
 }
 
 /// A commit on its way. What became of it is counted when this is dropped, and so is one that
 /// nobody waits for any more.
-struct Waiting(&'static str);
+struct Waiting<'c> {
+    counts: &'c Counts,
+    outcome: &'static str,
+}
 
-impl Waiting {
-    fn begin() -> Self {
-        gauge!(WAITING).increment(1);
-        Self("dropped")
+impl<'c> Waiting<'c> {
+    fn begin(counts: &'c Counts) -> Self {
+        counts.waiting().increment(1);
+        Self { counts, outcome: "dropped" }
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        gauge!(WAITING).decrement(1);
-        counter!(COMMITS, "outcome" => self.0).increment(1);
+        self.counts.waiting().decrement(1);
+        let ask = |outcome| counter!(COMMITS, "outcome" => outcome);
+        if let Some(commits) = self.counts.outcomes.of(self.outcome, ask) {
+            commits.increment(1);
+        }
     }
 }
 
@@ -125,15 +168,17 @@ impl<S: Store + ?Sized> Store for Metered<S> {
     async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
         let kinds: Vec<&'static str> = commit.ops.iter().map(words::operation).collect();
         let begun = self.clock.ticks();
-        let mut waiting = Waiting::begin();
+        let mut waiting = Waiting::begin(&self.counts);
         let answer = self.inner.commit(commit).await;
-        waiting.0 = words::outcome(&answer);
-        histogram!(COMMIT_SECONDS).record(self.since(begun));
+        waiting.outcome = words::outcome(&answer);
+        let seconds = self.counts.seconds.get_or_init(|| histogram!(COMMIT_SECONDS));
+        seconds.record(self.since(begun));
         match &answer {
             Ok(Committed { replayed: true, .. }) | Err(_) => {}
             Ok(Committed { verdict: Verdict::Done(_), .. }) => {
-                for kind in kinds {
-                    counter!(OPERATIONS, "operation" => kind).increment(1);
+                let ask = |kind| counter!(OPERATIONS, "operation" => kind);
+                for done in kinds.iter().filter_map(|kind| self.counts.operations.of(kind, ask)) {
+                    done.increment(1);
                 }
             }
             Ok(Committed { verdict: Verdict::Refused(refusal), .. }) => {
@@ -144,18 +189,18 @@ impl<S: Store + ?Sized> Store for Metered<S> {
     }
 
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
-        self.read(Read::Recall, self.inner.recall(key)).await
+        self.read("recall", self.inner.recall(key)).await
     }
 
     fn ready(&self) -> Readiness<ReadError> {
         match self.inner.ready() {
             Readiness::Known(ready) => {
-                self.counted(Read::Ready, Duration::ZERO, &ready);
+                self.counted("ready", Duration::ZERO, &ready);
                 Readiness::Known(ready)
             }
             Readiness::Asked(ready) => {
                 let this = self.clone();
-                Readiness::asked(async move { this.read(Read::Ready, ready).await })
+                Readiness::asked(async move { this.read("ready", ready).await })
             }
         }
     }
@@ -165,40 +210,40 @@ impl<S: Store + ?Sized> Store for Metered<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> AccountBook for Metered<S> {
     async fn guest(&self, id: GuestId) -> Result<Option<Guest>, ReadError> {
-        self.read(Read::Guest, self.inner.guest(id)).await
+        self.read("guest", self.inner.guest(id)).await
     }
     async fn guests_by_phone(&self, phone: &str) -> Result<Vec<Guest>, ReadError> {
-        self.read(Read::GuestsByPhone, self.inner.guests_by_phone(phone)).await
+        self.read("guests_by_phone", self.inner.guests_by_phone(phone)).await
     }
     async fn guest_by_client_id(&self, client_id: &str) -> Result<Option<Guest>, ReadError> {
-        self.read(Read::GuestByClientId, self.inner.guest_by_client_id(client_id)).await
+        self.read("guest_by_client_id", self.inner.guest_by_client_id(client_id)).await
     }
     async fn guests(&self, after: Option<GuestId>, limit: u32) -> Result<Vec<Guest>, ReadError> {
-        self.read(Read::Guests, self.inner.guests(after, limit)).await
+        self.read("guests", self.inner.guests(after, limit)).await
     }
     async fn photo(&self, guest: GuestId) -> Result<Option<Box<[u8]>>, ReadError> {
-        self.read(Read::Photo, self.inner.photo(guest)).await
+        self.read("photo", self.inner.photo(guest)).await
     }
     async fn carrier(&self, alias: &str) -> Result<Option<Carrier>, ReadError> {
-        self.read(Read::Carrier, self.inner.carrier(alias)).await
+        self.read("carrier", self.inner.carrier(alias)).await
     }
     async fn carriers(&self, guest: GuestId) -> Result<Vec<Carrier>, ReadError> {
-        self.read(Read::Carriers, self.inner.carriers(guest)).await
+        self.read("carriers", self.inner.carriers(guest)).await
     }
     async fn account(&self, id: AccountId) -> Result<Option<Account>, ReadError> {
-        self.read(Read::Account, self.inner.account(id)).await
+        self.read("account", self.inner.account(id)).await
     }
     async fn accounts(&self, guest: GuestId) -> Result<Vec<Account>, ReadError> {
-        self.read(Read::Accounts, self.inner.accounts(guest)).await
+        self.read("accounts", self.inner.accounts(guest)).await
     }
     async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, ReadError> {
-        self.read(Read::Payment, self.inner.payment(id)).await
+        self.read("payment", self.inner.payment(id)).await
     }
     async fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
-        self.read(Read::Hold, self.inner.hold(id)).await
+        self.read("hold", self.inner.hold(id)).await
     }
     async fn overdue(&self, at: Timestamp, limit: u32) -> Result<Vec<HoldId>, ReadError> {
-        self.read(Read::Overdue, self.inner.overdue(at, limit)).await
+        self.read("overdue", self.inner.overdue(at, limit)).await
     }
     async fn statement(
         &self,
@@ -206,7 +251,7 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<StatementLine>, ReadError> {
-        self.read(Read::Statement, self.inner.statement(account, before, limit)).await
+        self.read("statement", self.inner.statement(account, before, limit)).await
     }
     async fn reconciliation(
         &self,
@@ -214,13 +259,13 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Reconciliation, ReadError> {
-        self.read(Read::Reconciliation, self.inner.reconciliation(till, from, to)).await
+        self.read("reconciliation", self.inner.reconciliation(till, from, to)).await
     }
     async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
-        self.read(Read::Latest, self.inner.latest()).await
+        self.read("latest", self.inner.latest()).await
     }
     async fn audit(&self) -> Result<Audit, ReadError> {
-        self.read(Read::Audit, self.inner.audit()).await
+        self.read("audit", self.inner.audit()).await
     }
 }
 
@@ -228,13 +273,13 @@ impl<S: Store + ?Sized> AccountBook for Metered<S> {
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> Bindings for Metered<S> {
     async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
-        self.read(Read::Order, self.inner.order(id)).await
+        self.read("order", self.inner.order(id)).await
     }
     async fn sheet(&self, id: OrderId) -> Result<Option<Sheet>, ReadError> {
-        self.read(Read::Sheet, self.inner.sheet(id)).await
+        self.read("sheet", self.inner.sheet(id)).await
     }
     async fn pairings(&self) -> Result<Vec<Pairing>, ReadError> {
-        self.read(Read::Pairings, self.inner.pairings()).await
+        self.read("pairings", self.inner.pairings()).await
     }
 }
 
@@ -247,7 +292,7 @@ impl<S: Store + ?Sized> Journal for Metered<S> {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Stored>, ReadError> {
-        self.read(Read::Load, self.inner.load(stream, after, limit)).await
+        self.read("load", self.inner.load(stream, after, limit)).await
     }
     async fn heads(
         &self,
@@ -255,10 +300,10 @@ impl<S: Store + ?Sized> Journal for Metered<S> {
         after: Option<StreamId>,
         limit: u32,
     ) -> Result<Vec<HeadRow>, ReadError> {
-        self.read(Read::Heads, self.inner.heads(query, after, limit)).await
+        self.read("heads", self.inner.heads(query, after, limit)).await
     }
     async fn digest(&self, day: Day) -> Result<Option<Digest>, ReadError> {
-        self.read(Read::Digest, self.inner.digest(day)).await
+        self.read("digest", self.inner.digest(day)).await
     }
     async fn claim(
         &self,
@@ -286,7 +331,7 @@ mod tests {
     fn a_commit_that_nobody_waits_for_any_more_is_counted() {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
-        metrics::with_local_recorder(&recorder, || drop(Waiting::begin()));
+        metrics::with_local_recorder(&recorder, || drop(Waiting::begin(&Counts::default())));
         let found = snapshotter.snapshot().into_vec();
         let dropped = found.iter().any(|(key, _, _, value)| {
             let mut labels = key.key().labels();

@@ -36,69 +36,6 @@ pub(crate) fn outcome(result: &Result<Committed, CommitError>) -> &'static str {
     }
 }
 
-/// The reads of a store.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Read {
-    Recall,
-    Ready,
-    Guest,
-    GuestsByPhone,
-    GuestByClientId,
-    Guests,
-    Photo,
-    Carrier,
-    Carriers,
-    Account,
-    Accounts,
-    Payment,
-    Hold,
-    Overdue,
-    Statement,
-    Reconciliation,
-    Latest,
-    Audit,
-    Order,
-    Sheet,
-    Pairings,
-    Load,
-    Heads,
-    Digest,
-}
-
-/// How many there are.
-pub(crate) const READS: usize = Read::Digest as usize + 1;
-
-impl Read {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Recall => "recall",
-            Self::Ready => "ready",
-            Self::Guest => "guest",
-            Self::GuestsByPhone => "guests_by_phone",
-            Self::GuestByClientId => "guest_by_client_id",
-            Self::Guests => "guests",
-            Self::Photo => "photo",
-            Self::Carrier => "carrier",
-            Self::Carriers => "carriers",
-            Self::Account => "account",
-            Self::Accounts => "accounts",
-            Self::Payment => "payment",
-            Self::Hold => "hold",
-            Self::Overdue => "overdue",
-            Self::Statement => "statement",
-            Self::Reconciliation => "reconciliation",
-            Self::Latest => "latest",
-            Self::Audit => "audit",
-            Self::Order => "order",
-            Self::Sheet => "sheet",
-            Self::Pairings => "pairings",
-            Self::Load => "load",
-            Self::Heads => "heads",
-            Self::Digest => "digest",
-        }
-    }
-}
-
 /// Why a read failed.
 pub(crate) fn failure(error: &ReadError) -> &'static str {
     match error {
