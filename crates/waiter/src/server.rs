@@ -116,8 +116,8 @@ impl WaiterService {
         allowed.then(|| Self { peer: Some(address), ..self.clone() })
     }
 
-    /// What a request asks for.
-    fn asked(&self, parts: &Parts) -> Asked {
+    /// What a request asks for, and where.
+    fn asked(&self, parts: &Parts) -> (Asked, Option<(Route, usize)>) {
         let shared = &self.front.shared;
         let told = || parts.extensions.get::<PeerInfo>().map(|peer| peer.remote.ip());
         let peer = self.peer.or_else(told);
@@ -129,38 +129,47 @@ impl WaiterService {
         let head_only = parts.method == Method::HEAD
             && found.as_ref().is_some_and(|(route, _)| route.place.takes(&Method::HEAD));
         let method = if head_only { Method::GET } else { parts.method.clone() };
-        Asked { begun: None, peer, allowed, found, method, head_only }
+        (Asked { begun: None, peer, allowed, method, head_only }, found)
     }
 
     /// The Waiter API.
-    async fn table<B>(self, asked: Asked, route: Route, till: usize, parts: Parts, body: B) -> Reply
+    async fn table<B>(
+        &self,
+        asked: &Asked,
+        route: &Route,
+        till: usize,
+        headers: &HeaderMap,
+        body: Pin<&mut B>,
+    ) -> Reply
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
         let shared = &*self.front.shared;
         let Some(till) = shared.config.tills.get(till) else { return asked.nowhere(&self.front) };
-        let table = Table { shared, till: &till.id, headers: &parts.headers };
-        let reply = table.answer(&route, &asked.method, body).await;
+        let table = Table { shared, till: &till.id, headers };
+        let reply = table.answer(route, &asked.method, body).await;
         asked.told(route.place, reply, &self.front)
     }
 
     /// The payment API.
-    async fn pos<B>(self, asked: Asked, route: Route, till: usize, parts: Parts, body: B) -> Reply
+    async fn pos<B>(
+        &self,
+        asked: &Asked,
+        route: &Route,
+        till: usize,
+        (headers, query): (&HeaderMap, Option<&str>),
+        body: Pin<&mut B>,
+    ) -> Reply
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
         let shared = &*self.front.shared;
         let Some(till) = shared.config.tills.get(till) else { return asked.nowhere(&self.front) };
-        let pos = Pos {
-            shared,
-            path_till: route.till.is_some().then_some(till),
-            peer: asked.peer,
-            headers: &parts.headers,
-            query: parts.uri.query(),
-        };
-        let reply = pos.answer(&route, &asked.method, body).await;
+        let path_till = route.till.is_some().then_some(till);
+        let pos = Pos { shared, path_till, peer: asked.peer, headers, query };
+        let reply = pos.answer(route, &asked.method, body).await;
         asked.told(route.place, reply, &self.front)
     }
 
@@ -207,7 +216,6 @@ struct Asked {
     peer: Option<IpAddr>,
     /// Whether the peer may talk to us.
     allowed: bool,
-    found: Option<(Route, usize)>,
     /// `GET` for a `HEAD` that is taken.
     method: Method,
     head_only: bool,
@@ -305,19 +313,26 @@ where
 
     fn call(&mut self, request: Request<B>) -> Answering {
         let (parts, body) = request.into_parts();
-        let mut asked = self.asked(&parts);
-        let Some((route, till)) = asked.found.take() else {
+        let (asked, found) = self.asked(&parts);
+        let Some((route, till)) = found else {
             return Answering::at_once(asked.nowhere(&self.front));
         };
         if route.place == Place::Ping && asked.method == Method::GET {
             return self.pinged(asked, parts.headers);
         }
-        // Each kind of work has a box of its own: the largest is ten times the least.
+        // Each kind of work has a box of its own: the largest is ten times the least. What is given
+        // to a block stays where it is; an async function would keep it twice.
         let asked = asked.waits(&self.front);
+        let (service, headers) = (self.clone(), parts.headers);
         if route.place.is_pos() {
-            return Answering::when(self.clone().pos(asked, route, till, parts, body));
+            return Answering::when(async move {
+                let head = (&headers, parts.uri.query());
+                service.pos(&asked, &route, till, head, pin!(body)).await
+            });
         }
-        Answering::when(self.clone().table(asked, route, till, parts, body))
+        Answering::when(
+            async move { service.table(&asked, &route, till, &headers, pin!(body)).await },
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! The payment API and the bridge: what the front plugin asks.
 
 use core::net::IpAddr;
+use core::pin::Pin;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
@@ -45,7 +46,7 @@ type Answer = Result<Reply, PosError>;
 
 impl Pos<'_> {
     /// Answers; `method` is never `HEAD` where that is taken: it is asked as `GET`.
-    pub(super) async fn answer<B>(&self, route: &Route, method: &Method, body: B) -> Reply
+    pub(super) async fn answer<B>(&self, route: &Route, method: &Method, body: Pin<&mut B>) -> Reply
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -80,7 +81,13 @@ impl Pos<'_> {
         }
     }
 
-    async fn call<B>(&self, route: &Route, method: &Method, till: &TillId, body: B) -> Answer
+    async fn call<B>(
+        &self,
+        route: &Route,
+        method: &Method,
+        till: &TillId,
+        body: Pin<&mut B>,
+    ) -> Answer
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,

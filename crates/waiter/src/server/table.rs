@@ -1,5 +1,7 @@
 //! The Waiter API: what the waiter's screen asks.
 
+use core::pin::Pin;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body;
@@ -29,7 +31,7 @@ pub(super) struct Table<'a> {
 
 impl Table<'_> {
     /// Answers; `method` is never `HEAD`, which is asked as `GET`.
-    pub(super) async fn answer<B>(&self, route: &Route, method: &Method, body: B) -> Reply
+    pub(super) async fn answer<B>(&self, route: &Route, method: &Method, body: Pin<&mut B>) -> Reply
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -49,7 +51,7 @@ impl Table<'_> {
         }
     }
 
-    async fn check_in<B>(&self, order: OrderId, body: B) -> Reply
+    async fn check_in<B>(&self, order: OrderId, body: Pin<&mut B>) -> Reply
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -73,7 +75,7 @@ impl Table<'_> {
         }
     }
 
-    async fn check_out<B>(&self, order: OrderId, body: B) -> Reply
+    async fn check_out<B>(&self, order: OrderId, body: Pin<&mut B>) -> Reply
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -144,7 +146,7 @@ impl Table<'_> {
         json_reply(StatusCode::OK, &LimitsOut { case, limits })
     }
 
-    async fn body<B>(&self, body: B) -> Result<Bytes, Flaw>
+    async fn body<B>(&self, body: Pin<&mut B>) -> Result<Bytes, Flaw>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
