@@ -105,46 +105,70 @@ impl Engine {
         decide: impl Fn(&F) -> Result<Step<F::Event>, Refusal> + Send + Sync,
     ) -> Result<Driven<F>, DriveError> {
         for _ in 0..TRIES_MAX {
-            let Folded { flow, seq } = self.folded::<F>(stream).await?;
-            let step = decide(&flow)?;
-            if step.is_nothing() {
-                return Ok(Driven { flow, outcomes: Vec::new(), replayed: false });
-            }
-            // Appended even without an event: what was decided holds only while the stream is as
-            // it was read.
-            let (guard, after) =
-                append(&flow, stream, Some(seq), &step.events).map_err(FoldError::from)?;
-            let mut ops = step.ops;
-            ops.push(guard);
-            match self.commit(with.clone(), ops).await {
-                Ok(Some((outcomes, replayed))) => {
-                    return Ok(Driven { flow: after, outcomes, replayed });
-                }
-                Ok(None) => {}
-                Err(error) => return Err(error),
+            let folded = self.folded::<F>(stream).await?;
+            if let Some(driven) = self.step(stream, folded, &with, &decide).await? {
+                return Ok(driven);
             }
         }
         tracing::warn!(?stream, "a stream is too busy");
         Err(DriveError::Unavailable)
     }
 
+    /// As [`Engine::drive`], for a step that is mostly the first of its flow: decides as if the
+    /// stream had no record, and reads it only when the commit found one.
+    pub(crate) async fn begin<F: Flow>(
+        &self,
+        stream: StreamId,
+        with: With,
+        decide: impl Fn(&F) -> Result<Step<F::Event>, Refusal> + Send + Sync,
+    ) -> Result<Driven<F>, DriveError> {
+        let unread = Folded { flow: F::new(stream), seq: Seq(0) };
+        match self.step(stream, unread, &with, &decide).await {
+            Ok(Some(driven)) => Ok(driven),
+            // What was refused may be right for the flow as it stands.
+            Ok(None) | Err(DriveError::Refused(_)) => self.drive(stream, with, decide).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Decides and commits one step; `None` when the stream has grown in the meantime.
+    async fn step<F: Flow>(
+        &self,
+        stream: StreamId,
+        Folded { flow, seq }: Folded<F>,
+        with: &With,
+        decide: &(impl Fn(&F) -> Result<Step<F::Event>, Refusal> + Sync),
+    ) -> Result<Option<Driven<F>>, DriveError> {
+        let step = decide(&flow)?;
+        if step.is_nothing() {
+            return Ok(Some(Driven { flow, outcomes: Vec::new(), replayed: false }));
+        }
+        // Appended even without an event: what was decided holds only while the stream is as it
+        // was read.
+        let (guard, flow) =
+            append(&flow, stream, Some(seq), &step.events).map_err(FoldError::from)?;
+        let mut ops = step.ops;
+        ops.push(guard);
+        let committed = self.commit(with, ops).await?;
+        Ok(committed.map(|(outcomes, replayed)| Driven { flow, outcomes, replayed }))
+    }
+
     /// One commit; `None` when a stream has grown in the meantime.
     pub(crate) async fn commit(
         &self,
-        with: With,
+        with: &With,
         ops: Vec<Op>,
     ) -> Result<Option<(Vec<Outcome>, bool)>, DriveError> {
-        let With { key, guard } = with;
-        let at = self.admit(key.as_ref(), &ops).await?;
-        let mut commit = Commit { key, at, guard, ops };
         for _ in 0..LAPSES_MAX {
-            match self.store().commit(commit.clone()).await {
+            let at = self.admit(with.key.as_ref(), &ops).await?;
+            let With { key, guard } = with.clone();
+            let commit = Commit { key, at, guard, ops: ops.clone() };
+            match self.store().commit(commit).await {
                 Ok(Committed { verdict: Verdict::Done(outcomes), replayed }) => {
                     return Ok(Some((outcomes, replayed)));
                 }
                 Ok(Committed { verdict: Verdict::Refused(Refusal::HoldsOverdue), .. }) => {
                     breathe().await;
-                    commit.at = self.admit(commit.key.as_ref(), &commit.ops).await?;
                 }
                 Ok(Committed { verdict: Verdict::Refused(refusal), .. }) => {
                     return Err(refusal.into());
@@ -234,6 +258,23 @@ mod tests {
         assert_eq!(row.binding, Binding::Unbound);
     }
 
+    /// A step that was taken for the first of its flow is decided over what the stream says.
+    #[test]
+    fn what_is_refused_or_stale_as_the_first_step_is_decided_anew() {
+        let (engine, store) = engine();
+        let order = OrderId(Uuid::from_u128(82));
+        let (stream, scan) = (StreamId::from(order), Scan::new("149725735"));
+        block_on(engine.check_in(&waiter(), order, scan.clone(), None)).unwrap();
+        // Of an order that nobody knows, nobody is checked out.
+        let decide = |flow: &BindingFlow| flow.command(BindingCommand::CheckOut, NOON);
+        let ended = block_on(engine.begin(stream, With::default(), decide)).unwrap().flow;
+        assert_eq!((ended.epoch, ended.phase), (2, Phase::Free));
+        block_on(engine.check_in(&waiter(), order, scan, None)).unwrap();
+        let flow = block_on(engine.folded::<BindingFlow>(stream)).unwrap().flow;
+        let row = block_on(store.order(order)).unwrap().unwrap();
+        assert_eq!((flow.epoch, row.epoch), (3, 3));
+    }
+
     /// A close that finds nobody bound depends on that all the same.
     #[test]
     fn a_close_racing_the_first_check_in_is_decided_anew() {
@@ -242,7 +283,7 @@ mod tests {
         let ops = block_on(engine.close_ops(order, &[])).unwrap().unwrap();
         let scan = Scan::new("149725735");
         block_on(engine.check_in(&waiter(), order, scan, None)).unwrap();
-        let commit = block_on(engine.commit(With::default(), ops)).unwrap();
+        let commit = block_on(engine.commit(&With::default(), ops)).unwrap();
         assert!(commit.is_none(), "stale");
         let flow = block_on(engine.folded::<BindingFlow>(StreamId::from(order))).unwrap().flow;
         let row = block_on(store.order(order)).unwrap().unwrap();

@@ -164,7 +164,7 @@ impl Engine {
     }
 
     async fn put(&self, ops: Vec<Op>) -> Result<Option<Outcome>, GuestError> {
-        let commit = async { Ok(self.commit(With::default(), ops).await?) };
+        let commit = async { Ok(self.commit(&With::default(), ops).await?) };
         match self.in_time(commit).await? {
             Some((outcomes, _)) => Ok(outcomes.into_iter().next()),
             None => Err(GuestError::Unavailable),
@@ -209,7 +209,7 @@ impl Engine {
         let key = Key { scope, id: operation, attempt: 1, body: Fingerprint::of(&body) };
         let op = Op::Move { from, to: Party::Guest(account), amount, why, by: operation };
         let with = With { key: Some(key), guard: None };
-        self.commit(with, vec![op]).await?;
+        self.commit(&with, vec![op]).await?;
         // A repeat answers from the account as it stands now, so both read it.
         let now = self.store().account(account).await.map_err(unavailable)?;
         now.ok_or(GuestError::Unavailable)

@@ -172,7 +172,7 @@ impl Keeper {
             };
             let more = overdue.len() >= HOLDS_MAX as usize;
             let ops = overdue.into_iter().map(|hold| Op::Expire { hold }).collect();
-            if let Err(error) = self.engine.commit(With::default(), ops).await {
+            if let Err(error) = self.engine.commit(&With::default(), ops).await {
                 tracing::warn!(%error, "holds cannot be lapsed");
                 return false;
             }

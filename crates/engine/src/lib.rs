@@ -21,6 +21,7 @@ mod wait;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use futures::FutureExt;
 use tillway_core::book::Caller;
 use tillway_core::id::{OrderId, TillId};
 use tillway_core::port::{Clock, IdSource, Spawner, Store};
@@ -101,18 +102,19 @@ impl Engine {
     }
 
     /// Runs a flow to its end even when nobody waits for it any more; `None` when its task died.
-    async fn outlive<T: Send + 'static>(
+    fn outlive<F>(
         &self,
         name: &'static str,
-        flow: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
+        flow: F,
+    ) -> impl Future<Output = Option<F::Output>> + Send + use<F>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
         let (done, wait) = futures::channel::oneshot::channel();
-        let task = Box::pin(async move {
-            // The caller may be gone; the flow ran all the same.
-            let _ = done.send(flow.await);
-        });
+        // The caller may be gone; the flow ran all the same.
+        let task = Box::pin(flow.map(|output| drop(done.send(output))));
         self.0.ports.spawner.spawn(name, task);
-        wait.await.ok()
+        wait.map(Result::ok)
     }
 
     /// What is left of the caller's time, but never more than `most`.

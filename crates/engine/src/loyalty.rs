@@ -176,8 +176,8 @@ impl Engine {
             }
             Ok(step)
         };
-        let driven =
-            self.drive::<BindingFlow>(StreamId::from(order), With::default(), decide).await?;
+        let stream = StreamId::from(order);
+        let driven = self.begin::<BindingFlow>(stream, With::default(), decide).await?;
         self.remember_commands(&driven.flow);
         if let Some(till) = &driven.flow.till {
             self.0.tills.ring(till);

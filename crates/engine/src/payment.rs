@@ -375,7 +375,7 @@ impl Engine {
     ) -> Result<(Vec<Outcome>, bool), PayError> {
         let keyed = with.key.is_some();
         let most = if keyed { SAME_ID_MAX } else { WRITE_MAX };
-        match within(&*self.0.ports.clock, most, self.commit(with, ops)).await {
+        match within(&*self.0.ports.clock, most, self.commit(&with, ops)).await {
             Some(Ok(Some(done))) => Ok(done),
             Some(Ok(None)) => Err(PayError::Unavailable),
             Some(Err(error)) => Err(error.into()),
@@ -502,7 +502,7 @@ impl Engine {
     ) -> Result<CloseReport, PayError> {
         for _ in 0..CLOSE_TRIES {
             let Some(ops) = self.close_ops(order, listed).await? else { continue };
-            if let Some((outcomes, _)) = self.commit(With::default(), ops).await? {
+            if let Some((outcomes, _)) = self.commit(&With::default(), ops).await? {
                 self.0.orders.ring(&order);
                 tracing::debug!(%order, actor = ?caller.actor, "order closed");
                 return Ok(close_report(outcomes));

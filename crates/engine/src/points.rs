@@ -212,7 +212,7 @@ impl Engine {
             let (kind, name) = (AccountKind::Bonus, points.wallet.clone());
             let account = Account::new(id, guest.id, kind, name, Kopecks::ZERO);
             let open = Op::OpenAccount(Box::new(account.clone()));
-            self.commit(With::default(), vec![open]).await?;
+            self.commit(&With::default(), vec![open]).await?;
             accounts.push(account);
         }
         Ok(accounts)

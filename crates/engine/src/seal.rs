@@ -31,7 +31,7 @@ impl Engine {
         }
         let first = Day::of(self.look().at);
         // Another copy may be faster; it begins with the same day, or the one before.
-        self.commit(With::default(), vec![append(Seq(0), None, first)]).await.map(drop)
+        self.commit(&With::default(), vec![append(Seq(0), None, first)]).await.map(drop)
     }
 
     /// Seals the days that are due, a few at a time.
@@ -44,7 +44,7 @@ impl Engine {
             self.store().ready().await?;
             let digest = self.digest(row, day).await?;
             let next = append(seq, digest.as_ref(), day.next());
-            if self.commit(With::default(), vec![next]).await?.is_none() {
+            if self.commit(&With::default(), vec![next]).await?.is_none() {
                 // Another copy of the program seals.
                 break;
             }
@@ -69,7 +69,7 @@ impl Engine {
             let head = Head { status: Status::NeedsPerson, ..row.head.clone() };
             let (stream, expect, records) = (Digest::STREAM, Some(row.seq), Vec::new());
             let listed = Op::Append { stream, expect, fence: None, records, head };
-            self.commit(With::default(), vec![listed]).await?;
+            self.commit(&With::default(), vec![listed]).await?;
         }
         Ok(digest?)
     }

@@ -72,7 +72,7 @@ impl Engine {
             push_step(&mut ops, StreamId::from(id), &flow, &step)?;
             let by = Uuid::new_v5(&id.0, b"cancel");
             ops.extend(self.points_back(&row, Kopecks::ZERO, amount, by).await?);
-            let done = self.commit(With::default(), ops).await?;
+            let done = self.commit(&With::default(), ops).await?;
             if let Some(Outcome::Payment(payment, account)) = first(done) {
                 let account = account.map(|account| *account);
                 return Ok(By::Points(PaymentView { payment: *payment, account }));
@@ -110,7 +110,7 @@ impl Engine {
             push_step(&mut ops, StreamId::from(*of), &flow, &step)?;
             ops.extend(self.points_back(&row, *before, *amount, id.0).await?);
             let with = With { key: Some(key), guard: None };
-            let Some((outcomes, replayed)) = self.commit(with, ops).await? else { continue };
+            let Some((outcomes, replayed)) = self.commit(&with, ops).await? else { continue };
             if let Some(Outcome::Refund(refund, payment)) = outcomes.into_iter().next() {
                 let state = RefundView { refund, payment: *payment };
                 return Ok(By::Points(Replayable { state, replayed }));
