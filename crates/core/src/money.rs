@@ -99,9 +99,12 @@ impl Kopecks {
         let abs = self.0.unsigned_abs();
         let (whole, part) = (abs / 100, abs % 100);
         let digits = whole.to_string();
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(str_of).collect();
-        format!("{sign}{},{part:02}", groups.join(" "))
+        let mut text = String::from(if self.0 < 0 { "-" } else { "" });
+        for (nth, group) in digits.as_bytes().rchunks(3).rev().enumerate() {
+            text.push_str(if nth == 0 { "" } else { " " });
+            text.push_str(str_of(group));
+        }
+        text + &format!(",{part:02}")
     }
 
     /// The same amount as a decimal number of rubles.
