@@ -27,8 +27,8 @@ pub struct SqliteConfig {
     /// The page cache of the connection that writes, in KiB; it takes memory as it fills. Those that
     /// read have a quarter of it: what they have read is stale after the next commit.
     pub cache_kib: u32,
-    /// How many orders, and how many guests with their accounts, are kept in memory after they were
-    /// read, until a commit changes them: some KiB each. Zero keeps none.
+    /// How many orders, guests with their accounts, and carriers are kept in memory after they were
+    /// read, so many of each, until a commit changes them: some KiB each. Zero keeps none.
     pub kept_max: usize,
     /// The SQLite VFS, for tests that break the disk; `None` is the platform's.
     pub vfs: Option<String>,

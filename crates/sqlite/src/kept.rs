@@ -17,7 +17,7 @@ use std::mem;
 
 use tillway_core::Account;
 use tillway_core::book::{Delta, Hold, Order, Payment};
-use tillway_core::guest::Guest;
+use tillway_core::guest::{Carrier, Guest};
 use tillway_core::id::{GuestId, OrderId};
 
 use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,7 +38,7 @@ pub(crate) struct Person {
     pub(crate) has_photo: bool,
 }
 
-/// Bills and persons, so many of each at most.
+/// Bills, persons and carriers, so many of each at most.
 #[derive(Debug)]
 pub(crate) struct Kept {
     tables: Mutex<Tables>,
@@ -49,6 +49,7 @@ pub(crate) struct Kept {
 pub(crate) struct Tables {
     bills: HashMap<OrderId, Slot<Bill>>,
     persons: HashMap<GuestId, Slot<Person>>,
+    carriers: HashMap<Box<str>, Slot<Carrier>>,
     /// Numbers the readers.
     readers: u64,
     /// A commit is on its way that may change anything.
@@ -81,6 +82,7 @@ pub(crate) struct Reader(Option<u64>);
 pub(crate) struct Changed {
     orders: Vec<OrderId>,
     guests: Vec<GuestId>,
+    carriers: Vec<Box<str>>,
     anything: bool,
 }
 
@@ -89,6 +91,7 @@ impl Changed {
         self.orders.extend(delta.orders.iter().map(|change| change.key));
         self.guests.extend(delta.guests.iter().map(|change| change.key));
         self.guests.extend(delta.photos.iter().map(|(guest, _)| *guest));
+        self.carriers.extend(delta.carriers.iter().map(|change| change.key.clone()));
         for change in &delta.payments {
             self.order(change.row.as_ref().map(|payment| payment.order));
         }
@@ -118,11 +121,15 @@ impl Kept {
     }
 
     pub(crate) fn bill(&self, id: OrderId) -> Found<Bill> {
-        self.lock().find(id, self.most)
+        self.lock().find(&id, self.most)
     }
 
     pub(crate) fn person(&self, id: GuestId) -> Found<Person> {
-        self.lock().find(id, self.most)
+        self.lock().find(&id, self.most)
+    }
+
+    pub(crate) fn carrier(&self, alias: &str) -> Found<Carrier> {
+        self.lock().find(&Box::from(alias), self.most)
     }
 
     /// A bill with its person, as `payer` names one: both of one moment, or none.
@@ -132,9 +139,9 @@ impl Kept {
         payer: impl FnOnce(&Bill) -> Option<GuestId>,
     ) -> Option<(Arc<Bill>, Option<Arc<Person>>)> {
         let tables = self.lock();
-        let bill = tables.known(id)?;
+        let bill = tables.known(&id)?;
         let person = match payer(&bill) {
-            Some(guest) => Some(tables.known(guest)?),
+            Some(guest) => Some(tables.known(&guest)?),
             None => None,
         };
         Some((bill, person))
@@ -168,6 +175,9 @@ impl Kept {
             for id in &changed.guests {
                 tables.persons.insert(*id, Slot::Barred);
             }
+            for alias in &changed.carriers {
+                tables.carriers.insert(alias.clone(), Slot::Barred);
+            }
         }
         Bar { kept: self, changed }
     }
@@ -198,11 +208,14 @@ impl Drop for Bar<'_> {
         for id in &changed.guests {
             tables.persons.remove(id);
         }
+        for alias in &changed.carriers {
+            tables.carriers.remove(alias);
+        }
     }
 }
 
 /// What rows are kept by.
-pub(crate) trait Key: Copy + Eq + Hash {
+pub(crate) trait Key: Clone + Eq + Hash {
     type Row;
 
     fn slots(tables: &Tables) -> &HashMap<Self, Slot<Self::Row>>;
@@ -231,16 +244,27 @@ impl Key for GuestId {
     }
 }
 
+impl Key for Box<str> {
+    type Row = Carrier;
+
+    fn slots(tables: &Tables) -> &HashMap<Self, Slot<Carrier>> {
+        &tables.carriers
+    }
+    fn slots_mut(tables: &mut Tables) -> &mut HashMap<Self, Slot<Carrier>> {
+        &mut tables.carriers
+    }
+}
+
 impl Tables {
-    fn known<K: Key>(&self, id: K) -> Option<Arc<K::Row>> {
-        match K::slots(self).get(&id) {
+    fn known<K: Key>(&self, id: &K) -> Option<Arc<K::Row>> {
+        match K::slots(self).get(id) {
             Some(Slot::Known(row)) => Some(Arc::clone(row)),
             _ => None,
         }
     }
 
-    fn find<K: Key>(&mut self, id: K, most: usize) -> Found<K::Row> {
-        match K::slots(self).get(&id) {
+    fn find<K: Key>(&mut self, id: &K, most: usize) -> Found<K::Row> {
+        match K::slots(self).get(id) {
             Some(Slot::Known(row)) => return Found::Known(Arc::clone(row)),
             Some(Slot::Barred) => return Found::Read(Reader(None)),
             Some(Slot::Awaited(_)) | None if self.barred || most == 0 => {
@@ -255,7 +279,7 @@ impl Tables {
             // Who is asked for is soon here again. What a commit has barred stays so.
             slots.retain(|_, slot| matches!(slot, Slot::Barred));
         }
-        slots.insert(id, Slot::Awaited(reader));
+        slots.insert(id.clone(), Slot::Awaited(reader));
         Found::Read(Reader(Some(reader)))
     }
 }

@@ -218,7 +218,17 @@ impl AccountBook for SqliteStore {
     }
 
     async fn carrier(&self, alias: &str) -> Result<Option<Carrier>, ReadError> {
-        self.read(|db| one(db, load::CARRIER, [alias], row::carrier))
+        if self.health.is_broken() {
+            return Err(ReadError::Corrupt);
+        }
+        let reader = match self.kept.carrier(alias) {
+            Found::Known(carrier) => return Ok(Some((*carrier).clone())),
+            Found::Read(reader) => reader,
+        };
+        let read = self.read(|db| one(db, load::CARRIER, [alias], row::carrier));
+        let carrier = read.as_ref().ok().and_then(Option::as_ref).cloned().map(Arc::new);
+        self.kept.keep(Box::from(alias), reader, carrier.as_ref());
+        read
     }
 
     async fn carriers(&self, guest: GuestId) -> Result<Vec<Carrier>, ReadError> {

@@ -14,18 +14,20 @@ use shuttle::thread;
 use sync::check;
 use tillway_core::Timestamp;
 use tillway_core::book::{Change, Delta, Order};
+use tillway_core::guest::Carrier;
 use tillway_core::id::{GuestId, OrderId, Uuid};
 use tillway_testkit::builders::anna;
 
 const ORDER: OrderId = OrderId(Uuid::from_u128(82));
+const CARD: &str = "149725735";
 const AT: Timestamp = Timestamp::utc(5);
 
 fn guest() -> GuestId {
     anna().guest.id
 }
 
-/// Stands for the file: a number, which an order has as its epoch, and a guest shows by a photo
-/// when it is odd.
+/// Stands for the file: a number, which an order has as its epoch; when it is odd, the guest has a
+/// photo, and the card is blocked.
 struct Book {
     committed: Mutex<u32>,
     kept: Kept,
@@ -47,6 +49,7 @@ impl Book {
         changed.add(&Delta {
             orders: vec![Change { key: ORDER, row: row(ORDER), existed: true }],
             photos: vec![(guest(), None)],
+            carriers: vec![Change { key: CARD.into(), row: None, existed: true }],
             ..Delta::default()
         });
         let _bar = self.kept.bar(changed);
@@ -79,6 +82,47 @@ impl Book {
             }
         }
     }
+}
+
+impl Book {
+    fn is_blocked(&self) -> bool {
+        match self.kept.carrier(CARD) {
+            Found::Known(carrier) => carrier.blocked,
+            Found::Read(reader) => {
+                let blocked = self.number() % 2 == 1;
+                thread::yield_now();
+                let (alias, guest) = (CARD.into(), guest());
+                let carrier =
+                    Carrier { alias, guest, blocked, valid_from: None, valid_until: None };
+                self.kept.keep(Box::from(CARD), reader, Some(&Arc::new(carrier)));
+                blocked
+            }
+        }
+    }
+}
+
+/// A card that was blocked before somebody asks is blocked, whatever was read when.
+#[test]
+fn a_card_that_is_blocked_stays_so() {
+    check(|| {
+        let book = Book::new(8);
+        let reader = {
+            let book = Arc::clone(&book);
+            thread::spawn(move || {
+                book.is_blocked();
+                let before = book.number();
+                if book.is_blocked() {
+                    assert_eq!(book.number(), 1);
+                } else {
+                    assert_eq!(before, 0);
+                }
+            })
+        };
+        book.commit();
+        reader.join().unwrap();
+        assert!(book.is_blocked());
+        assert!(matches!(book.kept.carrier(CARD), Found::Known(card) if card.blocked));
+    });
 }
 
 /// Nobody finds what was true before a commit that is known to have ended, or what is not true
