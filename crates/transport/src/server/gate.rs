@@ -61,21 +61,23 @@ impl<S> Gate<S> {
             // hyper and the wire guard disagree about where a request begins.
             (None, _) => Err(StatusCode::BAD_REQUEST),
         };
-        // One block, not functions one in the other: each would keep what it was given once more.
+        // One block, not functions one in the other: each would keep what it was given once more,
+        // and hyper moves the whole into its place. What is large and rare is boxed.
         async move {
+            let shared = &*token.0;
             let refusal = 'refused: {
-                let (visit, call) = match visit {
-                    Ok(visit) => visit,
+                let (visit, answered) = match visit {
                     Err(status) => break 'refused status,
-                };
-                let shared = &*token.0;
-                let answered = match call {
-                    Call::Called(called) => unless_cut(shared, called).await.map(told),
-                    Call::Failed(error) => Some(told(Err(error))),
-                    Call::Waiting(waiting) => unless_cut(shared, waiting).await.map(told),
+                    Ok((visit, Call::Called(called))) => {
+                        (visit, unless_cut(shared, pin!(called)).await.map(told))
+                    }
+                    Ok((visit, Call::Failed(error))) => (visit, Some(told(Err(error)))),
+                    Ok((visit, Call::Waiting(waiting))) => {
+                        (visit, unless_cut(shared, pin!(waiting)).await.map(told))
+                    }
                 };
                 let reusable = match &visit.slot {
-                    Some(slot) => unless_cut(shared, slot.finish(visit.expects)).await,
+                    Some(slot) => unless_cut(shared, pin!(slot.finish(visit.expects))).await,
                     None => Some(true),
                 };
                 let (Some(answered), Some(reusable)) = (answered, reusable) else {
@@ -89,7 +91,8 @@ impl<S> Gate<S> {
                 let body = match exact(&mut head, body, visit.head_only) {
                     Exact::Known(body) => body,
                     Exact::Collect(body) => {
-                        match unless_cut(shared, read_body(body, bytes_max)).await.map(told) {
+                        let whole = Box::pin(read_body(body, bytes_max));
+                        match unless_cut(shared, pin!(whole)).await.map(told) {
                             Some(Some(whole)) => Reply::Whole(Full::new(whole)),
                             Some(None) => break 'refused StatusCode::INTERNAL_SERVER_ERROR,
                             None => break 'refused StatusCode::SERVICE_UNAVAILABLE,
@@ -158,14 +161,15 @@ where
     }
 }
 
-/// `None` when the connection is cut first; the work is dropped then.
-async fn unless_cut<T>(shared: &Shared, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|cx| match shared.is_cut() {
+/// `None` when the connection is cut first.
+fn unless_cut<'w, F: Future>(
+    shared: &'w Shared,
+    mut work: Pin<&'w mut F>,
+) -> impl Future<Output = Option<F::Output>> + use<'w, F> {
+    poll_fn(move |cx| match shared.is_cut() {
         true => Poll::Ready(None),
         false => work.as_mut().poll(cx).map(Some),
     })
-    .await
 }
 
 async fn when_ready<S, B>(
