@@ -156,7 +156,13 @@ where
         match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Self::Called(service.call(request)),
             Poll::Ready(Err(error)) => Self::Failed(error.into()),
-            Poll::Pending => Self::Waiting(Box::pin(when_ready(service.clone(), request))),
+            // The one that was asked may have a place in a queue: a clone that waits in its stead
+            // would stand behind it, and nobody would leave that place.
+            Poll::Pending => {
+                let next = service.clone();
+                let asked = std::mem::replace(service, next);
+                Self::Waiting(Box::pin(when_ready(asked, request)))
+            }
         }
     }
 }
