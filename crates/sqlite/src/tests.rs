@@ -3,5 +3,6 @@
 
 mod faults;
 mod log;
+mod plans;
 mod rows;
 mod waits;
