@@ -70,10 +70,43 @@ struct Tally {
 }
 
 impl Tally {
+    /// Odd, and without a pattern.
+    const FACTOR: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+
     fn add(&mut self, name: &Name) {
-        // A product, so that two that change their numbers are seen.
         let of = u128::from(name.no) << 8 | u128::from(name.what);
+        // Each bit on all: two errors must not make up for each other in the sum.
+        let mut mixed = name.id ^ of.wrapping_mul(Self::FACTOR);
+        for _ in 0..2 {
+            mixed = (mixed ^ (mixed >> 67)).wrapping_mul(Self::FACTOR);
+        }
         self.count = self.count.wrapping_add(1);
-        self.sum = self.sum.wrapping_add(name.id.wrapping_mul(of << 1 | 1).wrapping_add(of));
+        self.sum = self.sum.wrapping_add(mixed ^ (mixed >> 64));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(names: [(u128, u64); 2]) -> Tally {
+        let mut tally = Tally::default();
+        names.into_iter().for_each(|(id, no)| tally.add(&Name { id, what: 1, no }));
+        tally
+    }
+
+    /// Wherever two ids differ, and however far their rows are apart.
+    #[test]
+    fn two_errors_do_not_make_up_for_each_other() {
+        let (id, other) = (0x1234_5678_9ABC_4DEF_8123_4567_89AB_CDEF_u128, 0x00FF_u128);
+        for bit in (0..128).map(|bit| 1_u128 << bit) {
+            for far in (0..40).map(|far| 1 + (1_u64 << far)) {
+                let sound = tally([(id, 1), (id ^ bit, far)]);
+                assert_ne!(tally([(id, far), (id ^ bit, 1)]), sound, "{bit:x} {far}");
+                let sound = tally([(id, 1), (other, far)]);
+                assert_ne!(tally([(id ^ bit, 1), (other ^ bit, far)]), sound, "{bit:x} {far}");
+                assert_eq!(tally([(other, far), (id, 1)]), sound);
+            }
+        }
     }
 }
