@@ -179,6 +179,8 @@ fn a_row_and_an_id_that_do_not_find_each_other_are_found() {
         ("order_lines", "INSERT INTO order_lines VALUES (99, x'00')"),
         ("payments", "UPDATE payments SET order_no = 2 WHERE no = 1"),
         ("payments", "UPDATE payments SET order_no = 99 WHERE no = 1"),
+        // Its order does not list it any more.
+        ("payments", "UPDATE payments SET entry = NULL, order_no = NULL WHERE no = 1"),
     ] {
         let found = tampered(&sound, sql).unwrap_err().to_string();
         assert!(found.contains(&format!("a row of {table} and its id")), "{sql}: {found}");
