@@ -43,13 +43,16 @@ SELECT id, till, epoch, binding, guest, identified, token, money, total, held_cr
 DROP TABLE old_orders;
 INSERT INTO ids (id, what, no) SELECT id, 1, no FROM orders ORDER BY no;
 
+-- Lines without their order stop here: where a number is missing, SQLite makes one up.
 ALTER TABLE order_lines RENAME TO old_order_lines;
 CREATE TABLE order_lines (
     order_no INTEGER PRIMARY KEY,
     lines BLOB NOT NULL
 ) STRICT;
 INSERT INTO order_lines (order_no, lines)
-SELECT (SELECT no FROM ids WHERE id = order_id AND what = 1), lines FROM old_order_lines;
+SELECT no, iif(no IS NULL, NULL, lines)
+FROM (SELECT (SELECT no FROM ids WHERE id = order_id AND what = 1) AS no, lines
+    FROM old_order_lines);
 DROP TABLE old_order_lines;
 
 -- order_no: of a payment that was captured; its order has a row.

@@ -202,6 +202,22 @@ fn a_step_that_fails_leaves_the_file_as_it_was_and_says_so() {
     }
 }
 
+/// A row of the third version that belongs to nothing is not given to another one.
+#[test]
+fn a_row_without_its_owner_stops_the_fourth_step() {
+    let strays = [
+        ("order_lines", "INSERT INTO order_lines VALUES (zeroblob(16), x'00')"),
+        ("records", "INSERT INTO records VALUES (1, zeroblob(16), 1, 1, 1, 0, 0, x'00')"),
+        ("payments", "DELETE FROM orders"),
+    ];
+    for (table, spoil) in strays {
+        let (_folder, path) = copied(3);
+        Connection::open(&path).unwrap().execute_batch(spoil).unwrap();
+        let error = SqliteStore::open(SqliteConfig::new(&path)).unwrap_err();
+        assert!(matches!(error, OpenError::Migration { version: 4, .. }), "{table}: {error:?}");
+    }
+}
+
 #[test]
 fn power_cut_at_every_call_of_a_step_leaves_the_old_file_or_the_new() {
     let newest = current();
