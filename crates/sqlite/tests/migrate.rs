@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use futures::executor::block_on;
 use rusqlite::Connection;
 use tillway_core::book::{
-    Commit, Day, Digest, Head, Op, Outcome, PaymentState, Record, Scope, Seq, Status, StreamId,
-    Verdict,
+    Commit, Day, Digest, Fence, Head, Op, Outcome, PaymentState, Record, Scope, Seq, Status,
+    StreamId, Verdict,
 };
-use tillway_core::id::{HoldId, OrderId, PaymentId, RefundId, Uuid};
+use tillway_core::id::{HoldId, OrderId, Owner, PaymentId, RefundId, Uuid};
 use tillway_core::port::{AccountBook, Bindings, Journal, Store};
 use tillway_core::{Kopecks, Timestamp};
 use tillway_faultfs::{Cut, Disk, FaultFs, Plan};
@@ -200,6 +200,31 @@ fn a_step_that_fails_leaves_the_file_as_it_was_and_says_so() {
             block_on(open(&path).check()).unwrap();
         }
     }
+}
+
+/// What the story has not: told orders, a tombstone of an order that nobody knows, a stream that
+/// was claimed and never written.
+#[test]
+fn rare_rows_of_the_third_version_come_along() {
+    let (_folder, path) = copied(3);
+    let rare = "INSERT INTO order_lines SELECT id, id FROM orders ORDER BY id DESC;
+        INSERT INTO payments (id, order_id, attempt, body, at_ms, at_off, state, since_ms)
+        VALUES (x'00112233445566778899AABBCCDDEEFF', zeroblob(16), 0, zeroblob(16), 1, 0, 3, 1);
+        INSERT INTO streams (kind, id, seq, status, total, at_ms, at_off, fence)
+        VALUES (2, zeroblob(16), 0, 0, 0, -9223372036854775808, 0, 6)";
+    Connection::open(&path).unwrap().execute_batch(rare).unwrap();
+    let store = open(&path);
+    block_on(store.check()).unwrap();
+    for n in [1, 2, 3, 5] {
+        let order = block_on(store.order(OrderId(uuid(3, n)))).unwrap().unwrap();
+        assert_eq!(order.lines.as_deref(), Some(&order.id.0.as_bytes()[..]));
+    }
+    let tombstone = PaymentId(Uuid::from_u128(0x0011_2233_4455_6677_8899_AABB_CCDD_EEFF));
+    let payment = block_on(store.payment(tombstone)).unwrap().unwrap();
+    assert_eq!((payment.state, payment.order.0), (PaymentState::Tombstoned, Uuid::nil()));
+    let (stream, owner) = (PaymentId(Uuid::nil()).into(), Owner(Uuid::nil()));
+    let ttl = core::time::Duration::from_secs(1);
+    assert_eq!(block_on(store.claim(stream, owner, ttl, NOW)).unwrap(), Fence(7));
 }
 
 /// A row of the third version that belongs to nothing is not given to another one.
