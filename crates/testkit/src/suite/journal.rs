@@ -234,21 +234,60 @@ pub async fn heads_query(g: &mut Ground) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Pages of heads follow each other by stream, and a page that is filtered is full.
+/// Pages of heads follow each other by stream, over all kinds, and a page that is filtered is full.
 pub async fn heads_pages(g: &mut Ground) -> Result<(), Failure> {
     let status = |number| if number % 2 == 0 { Status::Open } else { Status::Done };
     let head = |number| Head { status: status(number), ..Head::default() };
-    let ops = (1..=12).rev().map(|number| headed(stream(number), head(number))).collect();
-    g.ops(ops).await?;
-    let query = Query { status: Some(Status::Open), ..Query::default() };
-    let (mut found, mut after) = (Vec::new(), None);
-    for _ in 0..4 {
-        let page = g.store().heads(&query, after, 2).await?;
-        check(page.len() <= 2, "a page is no longer than asked for")?;
-        found.extend(page.iter().map(|row| row.stream));
-        after = found.last().copied();
+    // The ids of each kind begin below those at which the kind before ends.
+    let kinds = [StreamKind::Binding, StreamKind::Payment, StreamKind::Purchase];
+    let all: Vec<_> = kinds
+        .iter()
+        .flat_map(|kind| (1..=4).map(|number| (StreamId { kind: *kind, id: id(number) }, number)))
+        .collect();
+    g.ops(all.iter().rev().map(|(stream, number)| headed(*stream, head(*number))).collect())
+        .await?;
+    for kind in [None, Some(StreamKind::Payment)] {
+        for only in [None, Some(Status::Open), Some(Status::Done)] {
+            let query = Query { kind, status: only, ..Query::default() };
+            let wanted: Vec<_> = all
+                .iter()
+                .filter(|(stream, _)| kind.is_none_or(|kind| kind == stream.kind))
+                .filter(|(_, number)| only.is_none_or(|only| only == status(*number)))
+                .map(|(stream, _)| *stream)
+                .collect();
+            for limit in 1..=5 {
+                same(paged(g, &query, None, limit).await?, wanted.clone())?;
+            }
+            // From any place on, of a kind that is not asked for as well.
+            for (after, _) in &all {
+                let rest: Vec<_> = wanted.iter().copied().filter(|of| of > after).collect();
+                same(paged(g, &query, Some(*after), 3).await?, rest)?;
+            }
+        }
     }
-    same(found, [2, 4, 6, 8, 10, 12].map(stream).to_vec())
+    Ok(())
+}
+
+/// All that a query finds after a stream, page by page.
+async fn paged(
+    g: &Ground,
+    query: &Query,
+    mut after: Option<StreamId>,
+    limit: u32,
+) -> Result<Vec<StreamId>, Failure> {
+    let mut found: Vec<StreamId> = Vec::new();
+    loop {
+        let page = g.store().heads(query, after, limit).await?;
+        check(page.len() <= limit as usize, "a page is no longer than asked for")?;
+        let Some(last) = page.last() else { return Ok(found) };
+        check(after.is_none_or(|after| last.stream > after), "pages follow each other")?;
+        after = Some(last.stream);
+        let is_last = page.len() < limit as usize;
+        found.extend(page.iter().map(|row| row.stream));
+        if is_last {
+            return Ok(found);
+        }
+    }
 }
 
 /// A claim keeps others away until its lease ends, and fences them off for ever after.
