@@ -27,7 +27,12 @@ pub(crate) fn delta(db: &Connection, delta: &Delta) -> Result<(), Fail> {
     // Before its payments, which take its number.
     put(&delta.orders, |id, row, existed| match row {
         Some(row) => order(db, row, existed),
-        None => ids::delete(db, "orders", id.0, What::Order),
+        None => {
+            // The number goes to the next order, and these must not.
+            let sql = concat!("DELETE FROM order_lines WHERE order_no = ", number!(order, "?1"));
+            delete(db, sql, id.0)?;
+            ids::delete(db, "orders", id.0, What::Order)
+        }
     })?;
     put(&delta.payments, |id, row, existed| match row {
         Some(row) => payment(db, row, existed, entry_of(id.0)),
@@ -398,7 +403,11 @@ pub(crate) fn stream(
     existed: bool,
 ) -> Result<(), Fail> {
     let Some(row) = row else {
-        return ids::delete(db, "streams", id.id, What::Stream(id.kind));
+        let what = What::Stream(id.kind);
+        // The number goes to the next stream, and these must not.
+        let sql = concat!("DELETE FROM records WHERE stream_no = ", number!("?1", "?2"));
+        run(db, sql, params![id.id.as_bytes(), what.code()])?;
+        return ids::delete(db, "streams", id.id, what);
     };
     let sql = if existed {
         concat!(

@@ -492,3 +492,31 @@ fn records_and_photos() {
         Ok(())
     });
 }
+
+/// The number of a row that was deleted goes to the next one; nothing else of it does.
+#[test]
+fn what_is_deleted_leaves_nothing_to_the_next() {
+    let (_folder, db) = db();
+    let order = |n| Order::new(OrderId(Uuid::from_u128(n)), Timestamp::utc(1));
+    let told = Order { lines: Some([1, 2].into()), ..order(1) };
+    let stream = |n| StreamId { kind: StreamKind::Payment, id: Uuid::from_u128(n) };
+    let record = Record { kind: 1, version: 1, body: [3].into() };
+    let stored = Stored { seq: Seq(1), at: Timestamp::utc(1), record };
+    let was = Delta {
+        orders: new(told.id, told.clone()),
+        streams: new(stream(1), StreamRow::new(stream(1))),
+        records: vec![(stream(1), stored.clone())],
+        ..Delta::default()
+    };
+    save::delta(&db, &was).unwrap();
+    let gone = Delta { orders: gone(told.id), streams: gone(stream(1)), ..Delta::default() };
+    save::delta(&db, &gone).unwrap();
+    let next = Delta {
+        orders: new(order(2).id, order(2)),
+        streams: new(stream(2), StreamRow::new(stream(2))),
+        records: vec![(stream(2), stored)],
+        ..Delta::default()
+    };
+    save::delta(&db, &next).unwrap();
+    assert_eq!(load::order(&db, order(2).id).unwrap(), Some(order(2)));
+}
