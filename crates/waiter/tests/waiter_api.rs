@@ -59,6 +59,20 @@ async fn w01_ping_answers_204() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 
+/// The answer is made in the request's own map of headers.
+#[tokio::test(start_paused = true)]
+async fn w01_ping_gives_no_header_back() {
+    let venue = Venue::new(State::default());
+    let sent = "Authorization: Bearer a\r\nSet-Cookie: b\r\nSet-Cookie: c\r\nX-Any: d\r\n";
+    for method in ["GET", "HEAD"] {
+        let answer = venue.send(format!("{method} /ping HTTP/1.1\r\nHost: t\r\n{sent}\r\n")).await;
+        assert_eq!(answer.status, 204);
+        for name in ["host", "authorization", "set-cookie", "x-any"] {
+            assert_eq!(answer.header(name), None, "{answer:?}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn w02_ping_by_other_methods() {
     let venue = Venue::new(State::default());
