@@ -35,6 +35,9 @@ const APPLICATION_ID: i32 = 0x544C_5759;
 /// Statements that stay prepared on a connection: all of ours fit.
 const STATEMENTS_MAX: usize = 128;
 
+/// What a statement sorts is little, and never written to the disk.
+const TEMP_STORE: &str = "memory";
+
 /// A reader's page cache is this part of the writer's.
 const READER_SHARE: u32 = 4;
 
@@ -108,7 +111,7 @@ fn connect(config: &SqliteConfig, cache_kib: u32) -> rusqlite::Result<Connection
     // Below zero it counts KiB instead of pages.
     let cache_size = i64::from(cache_kib).checked_neg();
     connection.pragma_update(None, "cache_size", cache_size)?;
-    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "temp_store", TEMP_STORE)?;
     // A plan that may depend on a bound value is made anew at each use, a bound LIMIT included.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Whoever closes last would copy the log into the file and delete it. After a sync that failed
@@ -185,6 +188,8 @@ fn migrate(
     applied: usize,
 ) -> Result<(), OpenError> {
     let explain = |error| explained(&config.path, error);
+    // An index over millions of rows is sorted on the disk.
+    connection.pragma_update(None, "temp_store", "file").map_err(explain)?;
     let transaction = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
         .map_err(explain)?;
@@ -198,7 +203,8 @@ fn migrate(
         step.apply(&transaction, version).map_err(|fail| failed(&config.path, version, fail))?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(explain)?;
-    transaction.commit().map_err(explain)
+    transaction.commit().map_err(explain)?;
+    connection.pragma_update(None, "temp_store", TEMP_STORE).map_err(explain)
 }
 
 impl Migration {
