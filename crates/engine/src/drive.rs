@@ -106,7 +106,11 @@ impl Engine {
     ) -> Result<Driven<F>, DriveError> {
         for _ in 0..TRIES_MAX {
             let folded = self.folded::<F>(stream).await?;
-            if let Some(driven) = self.step(stream, folded, &with, &decide).await? {
+            let step = decide(&folded.flow)?;
+            if step.is_nothing() {
+                return Ok(Driven { flow: folded.flow, outcomes: Vec::new(), replayed: false });
+            }
+            if let Some(driven) = self.step(stream, folded, &with, step).await? {
                 return Ok(driven);
             }
         }
@@ -123,26 +127,26 @@ impl Engine {
         decide: impl Fn(&F) -> Result<Step<F::Event>, Refusal> + Send + Sync,
     ) -> Result<Driven<F>, DriveError> {
         let unread = Folded { flow: F::new(stream), seq: Seq(0) };
-        match self.step(stream, unread, &with, &decide).await {
+        let begun = match decide(&unread.flow) {
+            Ok(step) if !step.is_nothing() => self.step(stream, unread, &with, step).await,
+            _ => Ok(None),
+        };
+        match begun {
             Ok(Some(driven)) => Ok(driven),
-            // What was refused may be right for the flow as it stands.
+            // What was refused, or needed nothing, may be otherwise for the flow as it stands.
             Ok(None) | Err(DriveError::Refused(_)) => self.drive(stream, with, decide).await,
             Err(error) => Err(error),
         }
     }
 
-    /// Decides and commits one step; `None` when the stream has grown in the meantime.
+    /// Commits one step; `None` when the stream has grown in the meantime.
     async fn step<F: Flow>(
         &self,
         stream: StreamId,
         Folded { flow, seq }: Folded<F>,
         with: &With,
-        decide: &(impl Fn(&F) -> Result<Step<F::Event>, Refusal> + Sync),
+        step: Step<F::Event>,
     ) -> Result<Option<Driven<F>>, DriveError> {
-        let step = decide(&flow)?;
-        if step.is_nothing() {
-            return Ok(Some(Driven { flow, outcomes: Vec::new(), replayed: false }));
-        }
         // Appended even without an event: what was decided holds only while the stream is as it
         // was read.
         let (guard, flow) =
@@ -269,6 +273,13 @@ mod tests {
         let decide = |flow: &BindingFlow| flow.command(BindingCommand::CheckOut, NOON);
         let ended = block_on(engine.begin(stream, With::default(), decide)).unwrap().flow;
         assert_eq!((ended.epoch, ended.phase), (2, Phase::Free));
+        // Of a flow that has not begun nothing needs to be told.
+        let seen = |flow: &BindingFlow| match flow.phase {
+            Phase::Free if flow.epoch == 0 => Ok(Step::nothing()),
+            _ => Err(Refusal::OrderClosed),
+        };
+        let told = block_on(engine.begin(stream, With::default(), seen));
+        assert!(matches!(told, Err(DriveError::Refused(Refusal::OrderClosed))));
         block_on(engine.check_in(&waiter(), order, scan, None)).unwrap();
         let flow = block_on(engine.folded::<BindingFlow>(stream)).unwrap().flow;
         let row = block_on(store.order(order)).unwrap().unwrap();
