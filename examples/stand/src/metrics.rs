@@ -1,7 +1,5 @@
 //! What the stand counts, in the text of Prometheus.
 
-mod histogram;
-
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,8 +16,8 @@ use tillway::runtime::TokioSpawner;
 use tillway::sqlite::SqliteStore;
 use tillway::waiter::{Answered, Observer};
 
-use self::histogram::{Histograms, With};
 use crate::failure::Failure;
+use crate::stand::Stand;
 
 const REQUESTS: &str = "tillway_http_requests_total";
 const REQUEST_SECONDS: &str = "tillway_http_request_seconds";
@@ -32,16 +30,35 @@ const STORE_BATCHED: &str = "tillway_store_batched_total";
 const STORE_UP: &str = "tillway_store_up";
 const BUILD: &str = "tillway_build_info";
 
+/// From a read of a page that is in memory to a check-in that waits for its till, in seconds.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
 /// How many heads are read at once, and how often: more flows than that count as that many.
 const HEADS: u32 = 1_000;
 const PAGES_MAX: usize = 20;
 
-/// Counts from now on, in the whole process. Whoever counts comes after it: handles are kept.
-pub(crate) fn install() -> Result<Recorded, Failure> {
-    let (inner, histograms) = (PrometheusBuilder::new().build_recorder(), Histograms::default());
-    let recorded = Recorded { handle: inner.handle(), histograms: histograms.clone() };
-    let set = metrics::set_global_recorder(With { inner, histograms });
-    set.map_err(|error| Failure::new(format!("metrics: {error}")))?;
+/// The recorder of this process, and what is asked when it is read.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    handle: PrometheusHandle,
+    store: Arc<SqliteStore>,
+    spawner: TokioSpawner,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// Counts from now on, in the whole process. What counted before it does so for nobody.
+pub(crate) fn install() -> Result<PrometheusHandle, Failure> {
+    let failed = |error: &dyn std::error::Error| Failure::new(format!("metrics: {error}"));
+    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).map_err(|e| failed(&e))?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
     layers::describe();
     describe_counter!(REQUESTS, "Requests that the APIs answered, by operation and status");
     describe_histogram!(REQUEST_SECONDS, "How long they took, by operation");
@@ -54,33 +71,13 @@ pub(crate) fn install() -> Result<Recorded, Failure> {
     describe_gauge!(STORE_UP, "1 while the store answers and may be written");
     describe_gauge!(BUILD, "Always 1; the version is a label");
     gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
-    Ok(recorded)
-}
-
-/// What was counted.
-#[derive(Clone)]
-pub(crate) struct Recorded {
-    handle: PrometheusHandle,
-    histograms: Histograms,
-}
-
-/// The recorder of this process, and what is asked when it is read.
-#[derive(Clone)]
-pub(crate) struct Metrics {
-    recorded: Recorded,
-    store: Arc<SqliteStore>,
-    spawner: TokioSpawner,
-}
-
-impl std::fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Metrics")
-    }
+    Ok(handle)
 }
 
 impl Metrics {
-    pub(crate) fn of(recorded: Recorded, store: Arc<SqliteStore>, spawner: TokioSpawner) -> Self {
-        Self { recorded, store, spawner }
+    /// What this recorder counted, and what is asked when it is read.
+    pub(crate) fn new(handle: PrometheusHandle, stand: &Stand) -> Self {
+        Self { handle, store: Arc::clone(&stand.store), spawner: stand.spawner.clone() }
     }
 
     /// The text for Prometheus.
@@ -104,9 +101,13 @@ impl Metrics {
         gauge!(STORE_QUEUE).set(u32::try_from(stats.waiting).unwrap_or(u32::MAX));
         counter!(STORE_BATCHES).absolute(stats.batches);
         counter!(STORE_BATCHED).absolute(stats.batched);
-        let mut text = self.recorded.handle.render();
-        self.recorded.histograms.write(&mut text);
-        text
+        self.handle.render()
+    }
+
+    /// Sorts what was measured into buckets. Without it a process that nobody asks would keep
+    /// every single value.
+    pub(crate) fn upkeep(&self) {
+        self.handle.run_upkeep();
     }
 
     async fn count(&self, kind: StreamKind, status: Status) -> Result<u32, ReadError> {

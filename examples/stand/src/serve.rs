@@ -44,9 +44,9 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Failu
     if options.fresh {
         folder.start_again(&config).await?;
     }
-    let recorded = metrics::install()?;
+    let recorder = metrics::install()?;
     let stand = Stand::open(&config, folder).await?;
-    let metrics = Metrics::of(recorded, Arc::clone(&stand.store), stand.spawner.clone());
+    let metrics = Metrics::new(recorder, &stand);
     let listeners = Listeners::open(&config).await?;
     let recovered = stand.engine.keeper().recover().await;
     let clock = stand.engine.clock_state().await?;
@@ -120,7 +120,7 @@ async fn run(
     greet(config, &stand);
     let ended = tokio::select! {
         signal = signals.next() => Ok(signal),
-        damaged = watch::damaged(&*stand.store, &*stand.clock) => Err(damaged),
+        damaged = watch::damaged(&*stand.store, &*stand.clock, || metrics.upkeep()) => Err(damaged),
         () = keep(config, &stand) => Err(Failure::new("the keeper ended")),
         Some(_) = servers.join_next() => Err(Failure::new("a listener ended")),
     };

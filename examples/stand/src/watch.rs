@@ -14,8 +14,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Ready when the store is damaged: a program that goes on would answer from what may not be on
-/// the disk. A store that is only away, or slow, is waited for.
-pub(crate) async fn damaged(store: &dyn Store, clock: &dyn Clock) -> Failure {
+/// the disk. A store that is only away, or slow, is waited for. `each` is called after every look.
+pub(crate) async fn damaged(store: &dyn Store, clock: &dyn Clock, each: impl Fn()) -> Failure {
     let mut was_up = true;
     loop {
         let answer = tokio::select! {
@@ -37,6 +37,7 @@ pub(crate) async fn damaged(store: &dyn Store, clock: &dyn Clock) -> Failure {
             _ => {}
         }
         was_up = up;
+        each();
         clock.sleep(EVERY).await;
     }
 }
@@ -49,6 +50,7 @@ async fn look(store: &dyn Store) -> Result<(), ReadError> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::pin::pin;
 
     use tillway::core::Timestamp;
@@ -84,22 +86,25 @@ mod tests {
         let done = block_on(store.commit(guest())).unwrap();
         assert!(matches!(done.verdict, Verdict::Done(_)));
         let clock = clock();
+        let looks = Cell::new(0);
         {
-            let mut watch = pin!(damaged(&store, &clock));
+            let mut watch = pin!(damaged(&store, &clock, || looks.set(looks.get() + 1)));
             // The store is whole: after a look the watch sleeps.
             block_on(until(&mut watch, || clock.next_wake() == Some(EVERY)));
+            assert_eq!(looks.get(), 1);
         }
         disk.plan(Plan::new().fail(Call::Sync, 1, Fault::Io));
         let mut again = guest();
         again.ops.truncate(1);
         assert_eq!(block_on(store.commit(again)), Err(CommitError::InDoubt));
-        let mut watch = pin!(damaged(&store, &clock));
+        let mut watch = pin!(damaged(&store, &clock, || looks.set(looks.get() + 1)));
         let failure = block_on(std::future::poll_fn(|cx| {
             let answer = watch.as_mut().poll(cx);
             assert!(answer.is_ready() || clock.next_wake() != Some(EVERY), "the watch goes on");
             answer
         }));
         assert!(failure.to_string().contains("the store is damaged or its disk failed"));
+        assert_eq!(looks.get(), 1, "it ends at once");
     }
 
     #[test]
@@ -109,8 +114,10 @@ mod tests {
         disk.plan(Plan::new().fail_from(Call::Write, 1, Fault::Full));
         assert_eq!(block_on(store.commit(guest())), Err(CommitError::Full));
         let clock = clock();
-        let mut watch = pin!(damaged(&store, &clock));
-        for _ in 0..3 {
+        let looks = Cell::new(0);
+        let mut watch = pin!(damaged(&store, &clock, || looks.set(looks.get() + 1)));
+        for look in 1..=3 {
+            block_on(until(&mut watch, || looks.get() == look));
             block_on(until(&mut watch, || clock.next_wake() == Some(EVERY)));
             clock.advance(EVERY);
         }
