@@ -74,7 +74,7 @@ impl<S: ?Sized> Metered<S> {
     ) -> Result<T, ReadError> {
         let begun = self.clock.ticks();
         let answer = asked.await;
-        self.counted(read, self.clock.ticks().saturating_sub(begun), &answer);
+        self.counted(read, self.since(begun), &answer);
         answer
     }
 
