@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, Response};
+use secrecy::ExposeSecret;
 use tillway_core::Timestamp;
 use tillway_core::loyalty::{Identifier, IdentifierKind, Pin, PurchaseId};
 use tillway_loymax::public::{
@@ -129,8 +130,12 @@ async fn chosen(session: &Session, person: Person) {
 
 async fn carded(session: &Session) {
     let cards = session.cards();
-    assert_eq!(cards.list().await.unwrap()[0].id.as_ref(), "5");
-    assert_eq!(cards.qr("5").await.unwrap().lives.as_secs(), 60);
+    let card = cards.list().await.unwrap().remove(0);
+    assert_eq!(card.id.as_ref(), "5");
+    assert!(!format!("{card:?}").contains(&*card.number), "{card:?}");
+    let code = cards.qr("5").await.unwrap();
+    assert_eq!(code.lives.as_secs(), 60);
+    assert!(!format!("{code:?}").contains(code.content.expose_secret()), "{code:?}");
     cards.qr_of("79990000001", "2990000000019").await.unwrap();
     let by = Replacement {
         number: "2990000000026".into(),
@@ -140,7 +145,8 @@ async fn carded(session: &Session) {
     };
     cards.replace("5", &by).await.unwrap();
     cards.issue("5", "1").await.unwrap();
-    session.coupon("SPRING/20").await.unwrap();
+    let coupon = session.coupon("SPRING/20").await.unwrap();
+    assert!(!format!("{coupon:?}").contains(&*coupon.number), "{coupon:?}");
     let purchase = PurchaseId::try_new("c0ffee").unwrap();
     session.confirm_purchase("TILL-0007", &purchase).await.unwrap();
     session.cancel_purchase("TILL-0007", &purchase).await.unwrap();

@@ -43,7 +43,7 @@ impl<'a> Envelope<'a> {
         let known = states.into_iter().find(|(name, _)| is(*name));
         Ok(Self {
             state: known.ok_or(Unlike(Name::State.usual()))?.1,
-            code: result.text(Name::MessageCode).ok().flatten().unwrap_or_default(),
+            code: shown(&result.text(Name::MessageCode).ok().flatten().unwrap_or_default()),
             words: shortened(&result.text(Name::Message).ok().flatten().unwrap_or_default()),
             faults: faults(&result),
             data: root.raw(Name::Data),
@@ -82,10 +82,15 @@ const FAULTS_MAX: usize = 16;
 fn faults(result: &Node<'_>) -> Vec<FieldFault> {
     let listed = result.nodes(Name::ValidationErrors).unwrap_or_default();
     let fault = |node: &Node<'_>| FieldFault {
-        field: said(&node.text(Name::Field).ok().flatten().unwrap_or_default()).as_str().into(),
+        field: shown(&node.text(Name::Field).ok().flatten().unwrap_or_default()),
         text: said(&messages(node)),
     };
     listed.iter().take(FAULTS_MAX).map(fault).collect()
+}
+
+/// A name in the server's answer. A server that puts a phone there does not make us tell it.
+fn shown(name: &str) -> Box<str> {
+    said(name).as_str().into()
 }
 
 fn messages(node: &Node<'_>) -> String {
@@ -161,6 +166,14 @@ mod tests {
             let expected = expected.map(|data| data.map(ToOwned::to_owned));
             assert_eq!(opened(status, body), expected, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_code_tells_no_phone() {
+        let body = r#"{"result":{"state":"Fail","messageCode":"79990000001","message":"Нет"}}"#;
+        assert_eq!(opened(400, body), Err(refused("*********01", "Нет")));
+        let body = body.replace("Fail", "Error");
+        assert_eq!(opened(200, &body), Err(ApiError::Broken("*********01 Нет".into())));
     }
 
     #[test]
