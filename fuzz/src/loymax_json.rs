@@ -74,22 +74,23 @@ fn says_yes(body: &[u8]) -> bool {
         // Numbers beyond floats are no numbers to this reader.
         return true;
     };
-    let state = member(&root, "result").and_then(|result| member(result, "state"));
-    let yes = |value: Option<&Value>, word: &str| {
-        value.and_then(Value::as_str).is_some_and(|said| said.trim().eq_ignore_ascii_case(word))
+    let yes = |value: &Value, word: &str| {
+        value.as_str().is_some_and(|said| said.trim().eq_ignore_ascii_case(word))
     };
-    let result = |value: &Value| yes(member(value, "code"), "Ok");
-    yes(state, "Success")
-        && member(&root, "data").is_some_and(|data| match data {
-            Value::Array(all) => all.iter().any(result),
-            one => result(one),
+    let coded = |value: &Value| members(value, "code").any(|code| yes(code, "Ok"));
+    members(&root, "result")
+        .flat_map(|result| members(result, "state"))
+        .any(|state| yes(state, "Success"))
+        && members(&root, "data").any(|data| match data {
+            Value::Array(all) => all.iter().any(coded),
+            one => coded(one),
         })
 }
 
-/// Of several members that differ in capitals alone any may count.
-fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    let all = value.as_object()?.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-    all.map(|(_, value)| value).last()
+/// Of several members that differ in capitals alone any may count: this reader sorts them.
+fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    let all = value.as_object().into_iter().flatten();
+    all.filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 fn masked(text: &Masked) {

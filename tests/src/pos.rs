@@ -1,13 +1,12 @@
 //! The front plugin in few words: what it sends to the payment API, and what it must be told.
 
 use std::sync::Arc;
-use std::thread;
 
 use serde_json::{Value, json};
 use tillway_core::AccountKind;
 use tillway_core::book::Commit;
 use tillway_core::id::{AccountId, OrderId, Uuid};
-use tillway_sqlite::{OpenError, SqliteConfig, SqliteStore};
+use tillway_sqlite::{SqliteConfig, SqliteStore};
 use tillway_testkit::builders::{Persona, id};
 use tillway_testkit::runtime::block_on;
 
@@ -26,13 +25,9 @@ pub fn on_each_store(test: impl Fn(Setup)) {
     test(Setup { store, ..Setup::default() });
 }
 
-/// The book of a folder, opened or created. A child that another test starts has our locks for a
-/// moment, until it runs its own program: a lock is asked for again.
+/// The book of a folder, opened or created.
 pub fn sqlite(folder: &tempfile::TempDir) -> SqliteStore {
-    let open = || SqliteStore::open(SqliteConfig::new(folder.path().join("book.db")));
-    let free = |opened: &Result<_, _>| !matches!(opened, Err(OpenError::Locked { .. }));
-    let mut tries = std::iter::repeat_with(open).take(10_000).inspect(|_| thread::yield_now());
-    tries.find(free).unwrap().unwrap()
+    SqliteStore::open(SqliteConfig::new(folder.path().join("book.db"))).unwrap()
 }
 
 /// The order with this number.

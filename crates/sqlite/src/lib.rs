@@ -10,6 +10,7 @@ mod gone;
 mod ids;
 mod kept;
 mod load;
+mod lock;
 mod log;
 mod names;
 mod open;

@@ -1,7 +1,5 @@
-//! Opening the file: lock, connections, schema.
+//! Opening the file: connections, schema.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -12,7 +10,7 @@ use tillway_core::id::Fingerprint;
 use crate::chains;
 use crate::config::SqliteConfig;
 use crate::error::{Fail, OpenError};
-use crate::preflight::{self, beside};
+use crate::preflight;
 use crate::renew;
 
 /// The schema, one step for each version. A released step never changes; what is new is a new one.
@@ -40,32 +38,6 @@ const TEMP_STORE: &str = "memory";
 
 /// A reader's page cache is this part of the writer's.
 const READER_SHARE: u32 = 4;
-
-/// Keeps a second process, and a second store of this one, out of the file. The lock goes with the
-/// handle, however the process ends.
-pub(crate) fn lock(config: &SqliteConfig) -> Result<File, OpenError> {
-    let folder = config.path.parent().filter(|p| !p.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(OpenError::FolderMissing { path: folder.to_owned() });
-    }
-    let path = beside(&config.path, ".lock");
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = opened.map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            OpenError::ReadOnly { path: folder.to_owned() }
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            OpenError::Full { path: config.path.clone() }
-        }
-        _ => OpenError::Io { path: path.clone(), source: Box::new(error) },
-    })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: config.path.clone() }),
-        Err(TryLockError::Error(error)) => Err(OpenError::Io { path, source: Box::new(error) }),
-    }
-}
 
 /// The connection that writes, with the schema up to date. A file that is refused is left as it
 /// was, its log too.

@@ -1,7 +1,6 @@
 //! The store as its callers see it.
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +17,7 @@ use crate::config::SqliteConfig;
 use crate::error::{BackupError, CheckError, Fail, OpenError};
 use crate::gone::{Gone, Waiting};
 use crate::kept::Kept;
+use crate::lock::Lock;
 use crate::open;
 use crate::queue::{Health, Queue, Stats, Task};
 use crate::read::Readers;
@@ -41,7 +41,7 @@ pub struct SqliteStore {
     /// A check found damage.
     suspect: AtomicBool,
     /// Given back last, and not before the writer has ended.
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
 }
 
 impl SqliteStore {
@@ -50,7 +50,7 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`]; it says what the operator can do.
     pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
-        let lock = Arc::new(open::lock(&config)?);
+        let lock = Arc::new(Lock::take(&config)?);
         let failed = |source| OpenError::Io { path: config.path.clone(), source };
         let connection = open::writer(&config)?;
         let readers = Readers::open(&config)?;

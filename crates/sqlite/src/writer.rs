@@ -4,7 +4,6 @@
 //! one before left them; the answers go out after the disk has them all. The more callers wait,
 //! the larger the group, the fewer syncs for each.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,6 +13,7 @@ use tillway_core::port::{ClaimError, CommitError, Committed};
 
 use crate::error::{Fail, Meaning};
 use crate::kept::{Changed, Kept};
+use crate::lock::Lock;
 use crate::queue::{Call, Claim, Health, Outcome, Task};
 use crate::{load, save};
 
@@ -27,7 +27,7 @@ pub(crate) struct Writer {
     /// How long the log is, told by SQLite after each commit.
     log_pages: Arc<AtomicU32>,
     /// Given back after the connection is closed, whoever waits for that.
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
 }
 
 /// Why a batch was not saved.
@@ -40,7 +40,7 @@ struct Failed {
 impl Writer {
     pub(crate) fn try_new(
         mut connection: Connection,
-        lock: Arc<File>,
+        lock: Arc<Lock>,
         (health, kept): (Arc<Health>, Arc<Kept>),
         (batch_max, checkpoint_pages): (usize, u32),
     ) -> rusqlite::Result<Self> {
