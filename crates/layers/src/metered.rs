@@ -50,6 +50,8 @@ pub fn describe() {
 
 /// Counts what a store does. See the [crate](crate) for what it promises.
 ///
+/// Readiness that is known without asking is no read: only a failure of it counts.
+///
 /// A commit whose future is dropped counts as `dropped`: nobody here heard what it came to.
 ///
 /// A series belongs to the recorder that was installed when it was first counted. Install the
@@ -74,22 +76,23 @@ impl<S: ?Sized> Metered<S> {
     ) -> Result<T, ReadError> {
         let begun = self.clock.ticks();
         let answer = asked.await;
-        self.counted(read, self.since(begun), &answer);
-        answer
-    }
-
-    fn counted<T>(&self, read: &'static str, took: Duration, answer: &Result<T, ReadError>) {
         let ask = |read| histogram!(READ_SECONDS, "read" => read);
         if let Some(seconds) = self.counts.reads.of(read, ask) {
-            seconds.record(took);
+            seconds.record(self.since(begun));
         }
-        if let Err(error) = answer {
-            counter!(READ_FAILURES, "read" => read, "error" => words::failure(error)).increment(1);
-        }
+        failed(read, &answer);
+        answer
     }
 
     fn since(&self, begun: Duration) -> Duration {
         self.clock.ticks().saturating_sub(begun)
+    }
+}
+
+/// Counts a read that failed.
+fn failed<T>(read: &'static str, answer: &Result<T, ReadError>) {
+    if let Err(error) = answer {
+        counter!(READ_FAILURES, "read" => read, "error" => words::failure(error)).increment(1);
     }
 }
 
@@ -195,7 +198,7 @@ impl<S: Store + ?Sized> Store for Metered<S> {
     fn ready(&self) -> Readiness<ReadError> {
         match self.inner.ready() {
             Readiness::Known(ready) => {
-                self.counted("ready", Duration::ZERO, &ready);
+                failed("ready", &ready);
                 Readiness::Known(ready)
             }
             Readiness::Asked(ready) => {

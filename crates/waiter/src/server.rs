@@ -255,7 +255,7 @@ impl Asked {
         if let Some(observer) = &front.observer {
             let code = reply.extensions_mut().remove::<Code>().map(|Code(code)| code);
             let since = |begun| front.shared.clock.ticks().saturating_sub(begun);
-            let took = self.begun.map_or(Duration::ZERO, since);
+            let took = self.begun.map(since);
             observer.answered(&Answered { operation, status: reply.status(), code, took });
         }
     }

@@ -61,7 +61,7 @@ pub(crate) fn install() -> Result<PrometheusHandle, Failure> {
     metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
     layers::describe();
     describe_counter!(REQUESTS, "Requests that the APIs answered, by operation and status");
-    describe_histogram!(REQUEST_SECONDS, "How long they took, by operation");
+    describe_histogram!(REQUEST_SECONDS, "How long those took that were waited for, by operation");
     describe_counter!(HTTP_REFUSALS, "Requests that were refused, by code");
     describe_gauge!(FLOWS, "Flows that are not done, by kind and status");
     describe_gauge!(TASKS, "Tasks of flows that run now");
@@ -156,7 +156,7 @@ impl Counts {
         Self { operation, seconds, requests: Default::default() }
     }
 
-    fn count(&self, status: StatusCode, took: Duration) {
+    fn count(&self, status: StatusCode, took: Option<Duration>) {
         let (class, word) = match status.as_u16() {
             200..300 => (2, "2xx"),
             300..400 => (3, "3xx"),
@@ -167,7 +167,9 @@ impl Counts {
             let first = || counter!(REQUESTS, "operation" => self.operation, "status" => word);
             requests.get_or_init(first).increment(1);
         }
-        self.seconds.record(took);
+        if let Some(took) = took {
+            self.seconds.record(took);
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Answered {
     pub status: StatusCode,
     /// Why it was refused, when it was: the code of an error, or of a text for the waiter.
     pub code: Option<&'static str>,
-    /// How long it was waited for, by the clock of the service; zero when the answer was there at
+    /// How long it was waited for, by the clock of the service. `None` when the answer was there at
     /// once, as to a ping.
-    pub took: Duration,
+    pub took: Option<Duration>,
 }
