@@ -168,7 +168,8 @@ impl Tables {
         for row in self.accounts.values() {
             let mut walk = AccountWalk::new(row);
             let indexes = self.statements.get(&row.id).into_iter().flatten();
-            indexes.filter_map(|index| self.movements.get(*index)).for_each(|m| walk.movement(m));
+            let mut movements = indexes.filter_map(|index| self.movements.get(*index));
+            movements.try_for_each(|movement| walk.movement(movement))?;
             digest.account(&walk)?;
         }
         self.movements.iter().for_each(|movement| digest.movement(movement));

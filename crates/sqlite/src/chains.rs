@@ -1,12 +1,13 @@
 //! The chains of the book as SQLite keeps them: walked for the audit and for the digest of a day,
 //! and made for files of a time when there were none.
 //!
-//! Every walk goes row by row, so a book of any size needs no more memory than a small one.
+//! Every walk goes row by row, and each order comes right after its payments: the audit needs memory
+//! for what is open and for what was refunded, however large the book is.
 
 use rusqlite::{Connection, Params, params};
 use tillway_core::book::{
-    AccountWalk, Auditor, Chain, Day, DayDigest, Digest, Fault, KeyRow, Movement, Scope, Stored,
-    StreamId, StreamRow, StreamWalk, code,
+    AccountWalk, Auditor, Chain, Day, DayDigest, Digest, Fault, KeyRow, Movement, Order, Payment,
+    Scope, Stored, StreamId, StreamRow, StreamWalk, code,
 };
 use tillway_core::id::{AccountId, Uuid};
 use tillway_core::port::ReadError;
@@ -30,6 +31,11 @@ const STATEMENT: &str = concat!(
     columns!(movement),
     " FROM movements WHERE credit = 0 AND credit_id = ?1 ORDER BY entry"
 );
+const ORDERS: &str =
+    concat!("SELECT no, ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_no = no");
+/// Through their index.
+pub(crate) const PAYMENTS: &str =
+    concat!("SELECT ", columns!(payment), " FROM payments WHERE order_no = ?1 ORDER BY entry");
 const RECORDS: &str = concat!(
     "SELECT ",
     columns!(record),
@@ -105,16 +111,15 @@ pub(crate) fn audit(
     })?;
     let refunds = concat!("SELECT ", columns!(refund), " FROM refunds");
     walk(db, "refunds", refunds, [], row::refund, |refund| Ok(auditor.refund(&refund)?))?;
-    let payments = concat!("SELECT ", columns!(payment), " FROM payments");
-    walk(db, "payments", payments, [], row::payment, |payment| {
-        rows.one(&mut seen.payments);
-        Ok(auditor.payment(&payment)?)
-    })?;
-    let orders =
-        concat!("SELECT ", columns!(order), " FROM orders LEFT JOIN order_lines ON order_no = no");
-    walk(db, "orders", orders, [], row::order, |order| {
-        rows.one(&mut seen.orders);
-        Ok(auditor.order(&order)?)
+    orders(db, |row| match row {
+        OfOrder::Payment(payment) => {
+            rows.one(&mut seen.payments);
+            Ok(auditor.payment(&payment)?)
+        }
+        OfOrder::Order(order) => {
+            rows.one(&mut seen.orders);
+            Ok(auditor.order(&order)?)
+        }
     })?;
     streams(db, |stream| {
         rows.one(&mut seen.streams);
@@ -263,8 +268,27 @@ fn statement(
 ) -> Result<(), Broken> {
     walk(db, "movements", STATEMENT, [id.0.as_bytes()], row::movement, |(_, movement)| {
         each();
-        chain.movement(&movement);
-        Ok(())
+        Ok(chain.movement(&movement)?)
+    })
+}
+
+/// What an order is made of.
+enum OfOrder {
+    Payment(Payment),
+    Order(Order),
+}
+
+/// Walks the payments that belong to no order, then each order after its payments.
+fn orders(
+    db: &Connection,
+    mut take: impl FnMut(OfOrder) -> Result<(), Broken>,
+) -> Result<(), Broken> {
+    let of_none = concat!("SELECT ", columns!(payment), " FROM payments WHERE order_no IS NULL");
+    walk(db, "payments", of_none, [], row::payment, |row| take(OfOrder::Payment(row)))?;
+    let numbered = |c: &Columns<'_>| Ok((c.int()?, row::order(c)?));
+    walk(db, "orders", ORDERS, [], numbered, |(no, order)| {
+        walk(db, "payments", PAYMENTS, [no], row::payment, |row| take(OfOrder::Payment(row)))?;
+        take(OfOrder::Order(order))
     })
 }
 

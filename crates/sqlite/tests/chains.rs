@@ -336,6 +336,35 @@ fn lck_14_what_the_house_moved_and_which_keys_were_used_is_found() {
     }
 }
 
+/// No day is sealed, and no chain is broken.
+#[test]
+fn i1_every_movement_is_of_an_account_and_an_order_that_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.db");
+    book(&path, [5_000, 5_000]);
+    let sound = std::fs::read(path).unwrap();
+    // To or from a party that is not there.
+    let moved = |entry: u32, debit: &str, credit: &str| {
+        format!(
+            "INSERT INTO movements SELECT {entry}, {debit}, {credit}, unit, 1, why, by_id, at_ms, \
+             at_off FROM movements WHERE entry = 1"
+        )
+    };
+    let (house, guest, clearing) = ("debit, debit_id", "0, zeroblob(16)", "1, zeroblob(16)");
+    let there_and_back = [moved(77, house, guest), moved(78, guest, house)].join("; ");
+    let changes = [
+        "DELETE FROM accounts WHERE id = (SELECT credit_id FROM movements WHERE entry = 1)".into(),
+        moved(77, house, guest),
+        there_and_back,
+    ];
+    for sql in changes {
+        let found = tampered(&sound, &sql);
+        assert!(matches!(fault(&found), Some(Fault::Accounts)), "{sql}: {found:?}");
+    }
+    let found = tampered(&sound, &moved(77, house, clearing));
+    assert!(matches!(fault(&found), Some(Fault::Clearing { .. })), "{found:?}");
+}
+
 #[test]
 fn i4_what_was_given_back_is_what_the_refunds_say() {
     let sound = sealed_house();

@@ -41,14 +41,6 @@ pub struct Audit {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Balances of a unit do not sum to zero.
-    #[error("balances in {unit:?} sum to {sum:?} instead of zero")]
-    NotZero {
-        /// The unit.
-        unit: Unit,
-        /// The sum.
-        sum: Kopecks,
-    },
     /// A balance differs from its movements.
     #[error("account {account} has {stored:?}, its movements give {rebuilt:?}")]
     Balance {
@@ -75,6 +67,9 @@ pub enum Fault {
         /// The order.
         order: OrderId,
     },
+    /// A movement's account is missing, or has another number of them than the book.
+    #[error("movements and accounts do not find each other")]
+    Accounts,
     /// A payment was refunded beyond its amount.
     #[error("payment of order {order} was refunded beyond its amount")]
     OverRefunded {
@@ -152,7 +147,7 @@ pub fn audit(book: &Audit) -> Result<(), Fault> {
             if let Party::Guest(id) = party
                 && let Some(walk) = walks.get_mut(&id)
             {
-                walk.movement(movement);
+                walk.movement(movement)?;
             }
         }
     }
@@ -175,16 +170,23 @@ pub fn audit(book: &Audit) -> Result<(), Fault> {
 /// Checks a book row by row, in this order: all movements by entry, all live holds, all accounts by
 /// id, all refunds, all payments, all orders, all streams by id, all keys by scope and id; then
 /// [`Auditor::end`].
+///
+/// It keeps what is open: live holds, clearing that is not settled, refunds whose payment was not
+/// seen, payments whose order was not. An order may come any time after its payments: right after
+/// them, and a book of any size is checked in little memory.
 #[derive(Clone, Debug, Default)]
 pub struct Auditor {
-    /// Of each party that is not at zero.
-    sums: BTreeMap<(Party, Unit), Sum>,
+    /// How many movements of guests there are, less those that were walked with an account.
+    legs: i128,
+    /// What movements left in clearing.
+    cleared: BTreeMap<(OrderId, Unit), Sum>,
     /// Whole and own part of the live holds of each account.
     held: BTreeMap<AccountId, (Kopecks, Kopecks)>,
     /// Of each order that was not compared yet.
     live: BTreeMap<OrderId, Live>,
-    /// Of each payment that was not compared yet: refunds are few.
+    /// Of each payment that was not compared yet.
     refunded: BTreeMap<PaymentId, Kopecks>,
+    /// What payments say is in clearing, of each order that was not compared yet.
     clearing: BTreeMap<OrderId, Sum>,
     captures: Tally,
     cancels: Tally,
@@ -195,9 +197,15 @@ pub struct Auditor {
 
 /// A sum over many accounts: the house's may be larger than any one balance.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Sum(i128);
+pub(crate) struct Sum(i128);
 
 impl Sum {
+    /// After a movement, as this party sees it.
+    pub(crate) fn after(self, movement: &Movement, party: Party) -> Result<Self, Fault> {
+        let left = if movement.debit == party { self.sub(movement.amount)? } else { self };
+        if movement.credit == party { left.add(movement.amount) } else { Ok(left) }
+    }
+
     fn add(self, amount: Kopecks) -> Result<Self, Fault> {
         self.0.checked_add(i128::from(amount.0)).map(Self).ok_or(Fault::Overflow)
     }
@@ -239,14 +247,11 @@ impl Auditor {
     /// # Errors
     /// When a sum does not fit.
     pub fn movement(&mut self, movement: &Movement) -> Result<(), Fault> {
-        let debit = self.sums.entry((movement.debit, movement.unit)).or_default();
-        *debit = debit.sub(movement.amount)?;
-        let credit = self.sums.entry((movement.credit, movement.unit)).or_default();
-        *credit = credit.add(movement.amount)?;
         for party in [movement.debit, movement.credit] {
-            // Orders that are settled would fill the memory.
-            if self.sums.get(&(party, movement.unit)) == Some(&Sum::default()) {
-                self.sums.remove(&(party, movement.unit));
+            match party {
+                Party::Guest(_) => self.legs = self.legs.saturating_add(1),
+                Party::House(House::Clearing(order)) => self.clear(order, movement)?,
+                Party::House(_) => {}
             }
         }
         self.digests.movement(movement);
@@ -256,6 +261,18 @@ impl Auditor {
             Why::Refund => self.refunds.moved(movement.by, movement.amount),
             _ => Ok(()),
         }
+    }
+
+    fn clear(&mut self, order: OrderId, movement: &Movement) -> Result<(), Fault> {
+        let place = (order, movement.unit);
+        let sum = self.cleared.get(&place).copied().unwrap_or_default();
+        let sum = sum.after(movement, Party::House(House::Clearing(order)))?;
+        // Orders that are settled would fill the memory.
+        match sum == Sum::default() {
+            true => self.cleared.remove(&place),
+            false => self.cleared.insert(place, sum),
+        };
+        Ok(())
     }
 
     /// A live hold.
@@ -280,7 +297,8 @@ impl Auditor {
     /// When its balance, its held sum or its chain is not what movements and holds give.
     pub fn account(&mut self, walk: &AccountWalk<'_>) -> Result<(), Fault> {
         let row = walk.row();
-        let rebuilt = self.sum(Party::Guest(row.id), row.kind.unit()).kopecks()?;
+        self.legs = self.legs.saturating_sub(i128::from(walk.count()));
+        let rebuilt = walk.balance().kopecks()?;
         if rebuilt != row.balance {
             return Err(Fault::Balance { account: row.id, stored: row.balance, rebuilt });
         }
@@ -338,7 +356,7 @@ impl Auditor {
         if self.live.remove(&order.id).unwrap_or_default() != order.live {
             return Err(Fault::Live { order: order.id });
         }
-        let stored = self.sum(Party::House(House::Clearing(order.id)), Unit::Rub);
+        let stored = self.cleared.remove(&(order.id, Unit::Rub)).unwrap_or_default();
         let rebuilt = self.clearing.remove(&order.id).unwrap_or_default();
         if stored != rebuilt {
             let (stored, rebuilt) = (stored.kopecks()?, rebuilt.kopecks()?);
@@ -370,16 +388,15 @@ impl Auditor {
     /// What can only be said in the end.
     ///
     /// # Errors
-    /// When the book does not sum to zero, has money of orders or refunds of payments that it does
-    /// not know, moved payments that are not there, or differs from a digest that was kept.
+    /// When the book has money of accounts or orders, or refunds of payments, that it does not know,
+    /// moved payments that are not there, or differs from a digest that was kept.
     pub fn end(self) -> Result<(), Fault> {
-        for unit in [Unit::Rub, Unit::Points] {
-            let mut of_unit =
-                self.sums.iter().filter(|((_, u), _)| *u == unit).map(|(_, sum)| sum.0);
-            let sum = of_unit.try_fold(0, i128::checked_add).map(Sum).ok_or(Fault::Overflow)?;
-            if sum != Sum::default() {
-                return Err(Fault::NotZero { unit, sum: sum.kopecks()? });
-            }
+        if self.legs != 0 {
+            return Err(Fault::Accounts);
+        }
+        if let Some(((order, _), sum)) = self.cleared.iter().next() {
+            let (stored, rebuilt) = (sum.kopecks()?, Kopecks::ZERO);
+            return Err(Fault::Clearing { order: *order, stored, rebuilt });
         }
         if let Some(order) = self.live.keys().next() {
             return Err(Fault::Live { order: *order });
@@ -397,9 +414,5 @@ impl Auditor {
             }
         }
         Ok(())
-    }
-
-    fn sum(&self, party: Party, unit: Unit) -> Sum {
-        self.sums.get(&(party, unit)).copied().unwrap_or_default()
     }
 }

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::Account;
-use crate::book::audit::Fault;
+use crate::book::audit::{Fault, Sum};
 use crate::book::chain::{Chain, key_link};
 use crate::book::op::Scope;
-use crate::book::row::{KeyRow, Movement};
+use crate::book::row::{KeyRow, Movement, Party};
 use crate::book::stream::{Record, Seq, Stored, StreamId, StreamKind, StreamRow};
 use crate::flow::BadRecord;
 use crate::id::{AccountId, Uuid};
@@ -191,6 +191,7 @@ impl<'r> StreamWalk<'r> {
 pub struct AccountWalk<'r> {
     row: &'r Account,
     count: u64,
+    balance: Sum,
     chain: Chain,
     ends: Ends,
 }
@@ -198,18 +199,36 @@ pub struct AccountWalk<'r> {
 impl<'r> AccountWalk<'r> {
     /// Before the first movement.
     pub fn new(row: &'r Account) -> Self {
-        Self { row, count: 0, chain: Chain::START, ends: Ends::default() }
+        let (balance, chain) = (Sum::default(), Chain::START);
+        Self { row, count: 0, balance, chain, ends: Ends::default() }
     }
 
     /// The next movement of this account.
-    pub fn movement(&mut self, movement: &Movement) {
+    ///
+    /// # Errors
+    /// When a sum does not fit.
+    pub fn movement(&mut self, movement: &Movement) -> Result<(), Fault> {
+        if movement.unit == self.row.kind.unit() {
+            self.balance = self.balance.after(movement, Party::Guest(self.row.id))?;
+        }
         self.count = self.count.saturating_add(1);
         self.chain = self.chain.movement(movement);
         self.ends.put(movement.at, self.count, self.chain);
+        Ok(())
     }
 
     pub(crate) fn row(&self) -> &'r Account {
         self.row
+    }
+
+    /// How many movements there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What they come to.
+    pub(crate) fn balance(&self) -> Sum {
+        self.balance
     }
 
     fn ends(&self) -> Result<&Ends, Fault> {

@@ -7,7 +7,7 @@ use tillway_core::id::Uuid;
 use tillway_core::port::Query;
 
 use crate::config::SqliteConfig;
-use crate::{load, open, read};
+use crate::{chains, load, open, read};
 
 fn plan(db: &Connection, sql: &str, count: usize) -> Vec<String> {
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -59,6 +59,7 @@ fn rows_of_a_commit_find_their_index() {
     let (_folder, db) = db();
     for (sql, count, index) in [
         (load::ORDER_PAYMENTS, 1, "payments USING INDEX payments_of_order (order_no=?)"),
+        (chains::PAYMENTS, 1, "payments USING INDEX payments_of_order (order_no=?)"),
         (load::ORDER_HOLDS, 1, "holds USING INDEX holds_live_of_order (order_id=?)"),
         (load::PAYMENT, 1, "payments USING INTEGER PRIMARY KEY (rowid=?)"),
         (load::HOLD, 1, "holds USING INTEGER PRIMARY KEY (rowid=?)"),
