@@ -5,6 +5,7 @@ mod backup;
 mod chains;
 mod check;
 mod config;
+mod copier;
 mod error;
 mod gone;
 mod ids;

@@ -70,6 +70,15 @@ pub(crate) fn reader(config: &SqliteConfig) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// A connection that copies the log into the file, and does not read a row.
+pub(crate) fn copier(config: &SqliteConfig) -> Result<Connection, OpenError> {
+    let explain = |error| explained(&config.path, error);
+    let connection = connect(config, 0).map_err(explain)?;
+    connection.pragma_update(None, "query_only", true).map_err(explain)?;
+    connection.pragma_update(None, "synchronous", "full").map_err(explain)?;
+    Ok(connection)
+}
+
 fn connect(config: &SqliteConfig, cache_kib: u32) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE

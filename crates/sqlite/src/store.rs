@@ -57,10 +57,10 @@ impl SqliteStore {
         let health = Arc::new(Health::default());
         let queue = Arc::new(Queue::new(config.queue_max));
         let kept = Arc::new(Kept::new(config.kept_max));
-        let limits = (config.batch_max, config.checkpoint_pages);
         let shared = (Arc::clone(&health), Arc::clone(&kept));
-        let writer = Writer::try_new(connection, Arc::clone(&lock), shared, limits)
-            .map_err(|error| failed(Box::new(error)))?;
+        let connections = [connection, open::copier(&config)?];
+        let writer =
+            Writer::try_new(connections, Arc::clone(&lock), shared, &config).map_err(failed)?;
         // The queue is ours; the worker is only called to look at it.
         let writer = Worker::start("tillway-writer", config.mode, 2, writer)
             .map_err(|error| failed(Box::new(error)))?;

@@ -4,6 +4,7 @@
 //! one before left them; the answers go out after the disk has them all. The more callers wait,
 //! the larger the group, the fewer syncs for each.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,14 +12,24 @@ use rusqlite::Connection;
 use tillway_core::book::{self, Commit, Conflict, StreamRow, judge};
 use tillway_core::port::{ClaimError, CommitError, Committed};
 
+use crate::config::SqliteConfig;
+use crate::copier::{self, Copier, Progress};
 use crate::error::{Fail, Meaning};
 use crate::kept::{Changed, Kept};
 use crate::lock::Lock;
 use crate::queue::{Call, Claim, Health, Outcome, Task};
 use crate::{load, save};
 
+/// How many times `checkpoint_pages` the log may grow while it is copied.
+const LOG_MAX: u32 = 4;
+
+/// What may be left of the log for the writer to copy: this part of `checkpoint_pages`.
+const REST: u32 = 16;
+
 /// Owns the write connection.
 pub(crate) struct Writer {
+    /// Closes first.
+    copier: Copier,
     pub(crate) connection: Connection,
     health: Arc<Health>,
     kept: Arc<Kept>,
@@ -39,19 +50,30 @@ struct Failed {
 
 impl Writer {
     pub(crate) fn try_new(
-        mut connection: Connection,
+        [mut connection, copying]: [Connection; 2],
         lock: Arc<Lock>,
         (health, kept): (Arc<Health>, Arc<Kept>),
-        (batch_max, checkpoint_pages): (usize, u32),
-    ) -> rusqlite::Result<Self> {
+        config: &SqliteConfig,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let log_pages = Arc::new(AtomicU32::new(0));
         let told = Arc::clone(&log_pages);
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
             told.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
-        let batch_max = batch_max.max(1);
-        Ok(Self { connection, health, kept, batch_max, checkpoint_pages, log_pages, _lock: lock })
+        let (batch_max, checkpoint_pages) = (config.batch_max.max(1), config.checkpoint_pages);
+        let rest = (Arc::clone(&log_pages), checkpoint_pages / REST);
+        let copier = Copier::start(copying, config.mode, Arc::clone(&health), rest)?;
+        Ok(Self {
+            copier,
+            connection,
+            health,
+            kept,
+            batch_max,
+            checkpoint_pages,
+            log_pages,
+            _lock: lock,
+        })
     }
 
     /// Writes until nothing waits.
@@ -184,23 +206,26 @@ impl Writer {
         Ok(())
     }
 
-    /// Copies the log into the file once it is long, after the answers: nobody waits for it but
-    /// the next batch. A page that a reader still needs stays for the next time.
+    /// Has the log copied into the file once it is long, after the answers, and copies what came
+    /// meanwhile: nobody waits for that but the next batch. A page that a reader still needs stays
+    /// for the next time.
     fn checkpoint(&self) {
-        if self.log_pages.load(Ordering::Relaxed) < self.checkpoint_pages || self.health.is_broken()
-        {
-            return;
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        let is_long = pages >= self.checkpoint_pages;
+        let mut progress = self.copier.progress();
+        if progress == Progress::Idle && is_long && !self.health.is_broken() {
+            self.copier.begin();
+            progress = self.copier.progress();
         }
-        let copied = self
-            .connection
-            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
-            .and_then(|mut statement| statement.query_row([], |_| Ok(())));
-        self.log_pages.store(0, Ordering::Relaxed);
-        if let Err(error) = copied {
-            // The log still has everything. But a sync that failed once proves nothing when it
-            // succeeds the next time.
-            if Fail::from(error).meaning() == Meaning::Broken {
-                self.health.breaks();
+        if progress == Progress::Copying && pages / LOG_MAX >= self.checkpoint_pages {
+            self.copier.wait();
+            progress = self.copier.progress();
+        }
+        // A log that was copied while nobody wrote has begun anew by itself.
+        if progress == Progress::Copied && is_long && !self.health.is_broken() {
+            self.log_pages.store(0, Ordering::Relaxed);
+            if let Err(fail) = copier::copy(&self.connection) {
+                copier::failed(&self.health, &fail);
             }
         }
     }
