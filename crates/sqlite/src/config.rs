@@ -22,7 +22,8 @@ pub struct SqliteConfig {
     pub busy_wait_ms: u32,
     /// How long a store that is dropped waits for its writer, in milliseconds.
     pub close_wait_ms: u32,
-    /// The log is copied into the file when it has this many pages of 4 KiB.
+    /// The log is copied into the file when it has this many pages of 4 KiB. While it is copied it
+    /// may grow to four times as many.
     pub checkpoint_pages: u32,
     /// The page cache of the connection that writes, in KiB; it takes memory as it fills. Those that
     /// read have a quarter of it: what they have read is stale after the next commit.

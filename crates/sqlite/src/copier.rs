@@ -57,10 +57,8 @@ impl Copier {
     /// Begins to copy.
     pub(crate) fn begin(&self) {
         self.shared.set(Progress::Copying);
-        let mut run = Run { shared: Arc::clone(&self.shared), reached: Progress::Idle };
-        let taken = self.worker.submit(move |connection| {
-            run.reached = run.shared.copied(connection);
-        });
+        let run = Run { shared: Arc::clone(&self.shared), reached: Progress::Idle };
+        let taken = self.worker.submit(move |connection| run.all(connection));
         if taken.is_err() {
             // Nobody copies any more but the writer.
             self.shared.set(Progress::Copied);
@@ -82,12 +80,25 @@ impl Copier {
         let running = |progress: &mut Progress| *progress == Progress::Copying;
         drop(self.shared.ended.wait_while(progress, running));
     }
+
+    /// Keeps it busy with this, which sees how long the log is.
+    #[cfg(test)]
+    pub(crate) fn busy(&self, work: impl FnOnce(&AtomicU32) + Send + 'static) {
+        let log_pages = Arc::clone(&self.shared.log_pages);
+        drop(self.worker.submit(move |_| work(&log_pages)).unwrap());
+    }
 }
 
 /// A copy that runs. However it ends, nobody waits for it any more then.
 struct Run {
     shared: Arc<Shared>,
     reached: Progress,
+}
+
+impl Run {
+    fn all(mut self, connection: &Connection) {
+        self.reached = self.shared.copied(connection);
+    }
 }
 
 impl Drop for Run {

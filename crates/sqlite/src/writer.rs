@@ -29,7 +29,7 @@ const REST: u32 = 16;
 /// Owns the write connection.
 pub(crate) struct Writer {
     /// Closes first.
-    copier: Copier,
+    pub(crate) copier: Copier,
     pub(crate) connection: Connection,
     health: Arc<Health>,
     kept: Arc<Kept>,
