@@ -81,6 +81,11 @@ impl Copier {
         drop(self.shared.ended.wait_while(progress, running));
     }
 
+    #[cfg(test)]
+    pub(crate) fn log_pages(&self) -> u32 {
+        self.shared.log_pages.load(Ordering::Relaxed)
+    }
+
     /// Keeps it busy with this, which sees how long the log is.
     #[cfg(test)]
     pub(crate) fn busy(&self, work: impl FnOnce(&AtomicU32) + Send + 'static) {
@@ -116,13 +121,16 @@ impl Drop for Copier {
 
 impl Shared {
     fn copied(&self, connection: &Connection) -> Progress {
+        let mut before = 0;
         for _ in 0..ROUNDS_MAX {
             match copy(connection) {
                 Ok(pages) => {
                     let log = self.log_pages.load(Ordering::Relaxed);
-                    if log.saturating_sub(pages) <= self.rest_pages {
+                    // A reader may need the rest.
+                    if pages == before || log.saturating_sub(pages) <= self.rest_pages {
                         break;
                     }
+                    before = pages;
                 }
                 Err(fail) => {
                     failed(&self.health, &fail);

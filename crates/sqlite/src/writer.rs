@@ -37,6 +37,10 @@ pub(crate) struct Writer {
     checkpoint_pages: u32,
     /// How long the log is, told by SQLite after each commit.
     log_pages: Arc<AtomicU32>,
+    /// How long it was when the writer copied the rest of it. A reader that is in the way then keeps
+    /// it from beginning anew: it is copied again when it is longer by `rest_pages`.
+    copied_pages: u32,
+    rest_pages: u32,
     /// Given back after the connection is closed, whoever waits for that.
     _lock: Arc<Lock>,
 }
@@ -62,8 +66,9 @@ impl Writer {
             Ok(())
         }))?;
         let (batch_max, checkpoint_pages) = (config.batch_max.max(1), config.checkpoint_pages);
-        let rest = (Arc::clone(&log_pages), checkpoint_pages / REST);
-        let copier = Copier::start(copying, config.mode, Arc::clone(&health), rest)?;
+        let rest_pages = (checkpoint_pages / REST).max(1);
+        let log = (Arc::clone(&log_pages), rest_pages);
+        let copier = Copier::start(copying, config.mode, Arc::clone(&health), log)?;
         Ok(Self {
             copier,
             connection,
@@ -72,6 +77,8 @@ impl Writer {
             batch_max,
             checkpoint_pages,
             log_pages,
+            copied_pages: 0,
+            rest_pages,
             _lock: lock,
         })
     }
@@ -209,9 +216,14 @@ impl Writer {
     /// Has the log copied into the file once it is long, after the answers, and copies what came
     /// meanwhile: nobody waits for that but the next batch. A page that a reader still needs stays
     /// for the next time.
-    fn checkpoint(&self) {
-        let pages = self.log_pages.load(Ordering::Relaxed);
-        let is_long = pages >= self.checkpoint_pages;
+    fn checkpoint(&mut self) {
+        let log = self.log_pages.load(Ordering::Relaxed);
+        if log < self.copied_pages {
+            self.copied_pages = 0;
+        }
+        let pages = log.saturating_sub(self.copied_pages);
+        let most = if self.copied_pages == 0 { self.checkpoint_pages } else { self.rest_pages };
+        let is_long = pages >= most;
         let mut progress = self.copier.progress();
         if progress == Progress::Idle && is_long && !self.health.is_broken() {
             self.copier.begin();
@@ -223,7 +235,7 @@ impl Writer {
         }
         // A log that was copied while nobody wrote has begun anew by itself.
         if progress == Progress::Copied && is_long && !self.health.is_broken() {
-            self.log_pages.store(0, Ordering::Relaxed);
+            self.copied_pages = log;
             if let Err(fail) = copier::copy(&self.connection) {
                 copier::failed(&self.health, &fail);
             }

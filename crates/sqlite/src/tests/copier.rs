@@ -74,6 +74,25 @@ fn a_log_that_is_copied_too_slowly_is_waited_for() {
 }
 
 #[test]
+fn a_log_that_a_reader_keeps_begins_anew_without_the_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder);
+    let log_pages = || {
+        let pages = store.writer.submit(|writer| writer.copier.log_pages());
+        block_on(pages.unwrap()).unwrap()
+    };
+    pay(&store, 0..1);
+    let reader = rusqlite::Connection::open(store.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM movements").unwrap();
+    pay(&store, 1..500);
+    assert!(log_pages() > 2 * LOG_PAGES_MAX);
+    drop(reader);
+    pay(&store, 500..600);
+    assert!(log_pages() < LOG_PAGES_MAX);
+    block_on(store.check()).unwrap();
+}
+
+#[test]
 fn a_copy_that_panicked_leaves_it_to_the_writer() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder);
