@@ -5,24 +5,30 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
-use tillway_device::{Mode, Worker};
+use rusqlite::hooks::Wal;
+use tillway_device::Worker;
 
+use crate::config::SqliteConfig;
 use crate::error::{Fail, Meaning};
 use crate::queue::Health;
 
-/// Has a connection and a thread of its own for it.
+/// Keeps the log short, with a connection and a thread of its own.
 ///
-/// The log begins anew only when all of it is copied at a moment when nobody writes. The writer
-/// sees to that last part, which is short: each round copies what came during the one before.
+/// The log begins anew only when all of it is copied at a moment when nobody writes. So the writer
+/// sees to the last part, which is short: each round copies what came during the one before.
 pub(crate) struct Copier {
     worker: Worker<Connection>,
     shared: Arc<Shared>,
+    checkpoint_pages: u32,
+    /// How long the log was when the writer copied the last part. A reader that was in the way then
+    /// keeps it from beginning anew: it is copied again when it is longer by `rest_pages`.
+    copied_pages: u32,
 }
 
 struct Shared {
     health: Arc<Health>,
     /// How long the log is, told by SQLite after each commit.
-    log_pages: Arc<AtomicU32>,
+    log_pages: AtomicU32,
     /// What may be left for the writer.
     rest_pages: u32,
     progress: Mutex<Progress>,
@@ -30,7 +36,7 @@ struct Shared {
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Progress {
+enum Progress {
     #[default]
     Idle,
     Copying,
@@ -38,35 +44,81 @@ pub(crate) enum Progress {
     Copied,
 }
 
+/// How many times `checkpoint_pages` the log may grow while it is copied.
+const LOG_MAX: u32 = 4;
+
+/// What may be left for the writer: this part of `checkpoint_pages`.
+const REST: u32 = 16;
+
 /// Then what is left does not get less: the disk is no quicker than the writer.
 const ROUNDS_MAX: usize = 4;
 
 impl Copier {
     pub(crate) fn start(
+        writer: &mut Connection,
         connection: Connection,
-        mode: Mode,
         health: Arc<Health>,
-        (log_pages, rest_pages): (Arc<AtomicU32>, u32),
+        config: &SqliteConfig,
     ) -> io::Result<Self> {
-        let worker = Worker::start("tillway-copier", mode, 1, connection)?;
-        let (progress, ended) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { health, log_pages, rest_pages, progress, ended });
-        Ok(Self { worker, shared })
+        let checkpoint_pages = config.checkpoint_pages;
+        let shared = Arc::new(Shared {
+            health,
+            log_pages: AtomicU32::new(0),
+            rest_pages: (checkpoint_pages / REST).max(1),
+            progress: Mutex::default(),
+            ended: Condvar::new(),
+        });
+        let told = Arc::clone(&shared);
+        let tell = move |_: &mut Wal, pages: i32| {
+            told.log_pages.store(pages.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        };
+        writer.wal_hook(Some(tell)).map_err(io::Error::other)?;
+        let worker = Worker::start("tillway-copier", config.mode, 1, connection)?;
+        Ok(Self { worker, shared, checkpoint_pages, copied_pages: 0 })
     }
 
-    /// Begins to copy.
-    pub(crate) fn begin(&self) {
+    /// Has the log copied once it is long, and copies what came meanwhile on the writer's own
+    /// connection. The writer asks for it after the answers of a batch, so nobody waits for it but
+    /// the next one. A page that a reader still needs stays for the next time.
+    pub(crate) fn keep_short(&mut self, writer: &Connection) {
+        let log = self.shared.log_pages();
+        if log < self.copied_pages {
+            self.copied_pages = 0;
+        }
+        let pages = log.saturating_sub(self.copied_pages);
+        let again = self.copied_pages > 0;
+        let most = if again { self.shared.rest_pages } else { self.checkpoint_pages };
+        let is_due = pages >= most && !self.shared.health.is_broken();
+        let mut progress = self.progress();
+        if progress == Progress::Idle && is_due {
+            self.begin();
+            progress = self.progress();
+        }
+        if progress == Progress::Copying && pages / LOG_MAX >= self.checkpoint_pages {
+            self.wait();
+            progress = self.progress();
+        }
+        // A log that was copied while nobody wrote has begun anew by itself.
+        if progress == Progress::Copied && is_due {
+            self.copied_pages = log;
+            if let Err(fail) = copy(writer) {
+                self.shared.failed(&fail);
+            }
+        }
+    }
+
+    fn begin(&self) {
         self.shared.set(Progress::Copying);
         let run = Run { shared: Arc::clone(&self.shared), reached: Progress::Idle };
-        let taken = self.worker.submit(move |connection| run.all(connection));
-        if taken.is_err() {
+        if self.worker.submit(move |connection| run.all(connection)).is_err() {
             // Nobody copies any more but the writer.
             self.shared.set(Progress::Copied);
         }
     }
 
     /// How far it is. What was copied is told once.
-    pub(crate) fn progress(&self) -> Progress {
+    fn progress(&self) -> Progress {
         let mut progress = self.shared.lock();
         match *progress {
             Progress::Copied => std::mem::take(&mut *progress),
@@ -75,22 +127,29 @@ impl Copier {
     }
 
     /// Waits for the copy that runs, as long as the disk takes.
-    pub(crate) fn wait(&self) {
+    fn wait(&self) {
         let progress = self.shared.lock();
-        let running = |progress: &mut Progress| *progress == Progress::Copying;
-        drop(self.shared.ended.wait_while(progress, running));
+        let runs = |progress: &mut Progress| *progress == Progress::Copying;
+        drop(self.shared.ended.wait_while(progress, runs));
     }
 
     #[cfg(test)]
     pub(crate) fn log_pages(&self) -> u32 {
-        self.shared.log_pages.load(Ordering::Relaxed)
+        self.shared.log_pages()
     }
 
-    /// Keeps it busy with this, which sees how long the log is.
+    /// Keeps it busy with this, which may ask how long the log is.
     #[cfg(test)]
-    pub(crate) fn busy(&self, work: impl FnOnce(&AtomicU32) + Send + 'static) {
-        let log_pages = Arc::clone(&self.shared.log_pages);
-        drop(self.worker.submit(move |_| work(&log_pages)).unwrap());
+    pub(crate) fn busy(&self, work: impl FnOnce(&dyn Fn() -> u32) + Send + 'static) {
+        let shared = Arc::clone(&self.shared);
+        drop(self.worker.submit(move |_| work(&|| shared.log_pages())).unwrap());
+    }
+}
+
+impl Drop for Copier {
+    /// The writer's connection must be the last one to close: it copies what is left then.
+    fn drop(&mut self) {
+        self.worker.stop();
     }
 }
 
@@ -112,33 +171,38 @@ impl Drop for Run {
     }
 }
 
-impl Drop for Copier {
-    /// The writer's connection must be the last one to close: it copies what is left then.
-    fn drop(&mut self) {
-        self.worker.stop();
-    }
-}
-
 impl Shared {
     fn copied(&self, connection: &Connection) -> Progress {
         let mut before = 0;
         for _ in 0..ROUNDS_MAX {
             match copy(connection) {
                 Ok(pages) => {
-                    let log = self.log_pages.load(Ordering::Relaxed);
+                    let rest = self.log_pages().saturating_sub(pages);
                     // A reader may need the rest.
-                    if pages == before || log.saturating_sub(pages) <= self.rest_pages {
+                    if pages == before || rest <= self.rest_pages {
                         break;
                     }
                     before = pages;
                 }
                 Err(fail) => {
-                    failed(&self.health, &fail);
+                    self.failed(&fail);
                     return Progress::Idle;
                 }
             }
         }
         Progress::Copied
+    }
+
+    /// The log still has everything. But a sync that failed once proves nothing when it succeeds the
+    /// next time.
+    fn failed(&self, fail: &Fail) {
+        if fail.meaning() == Meaning::Broken {
+            self.health.breaks();
+        }
+    }
+
+    fn log_pages(&self) -> u32 {
+        self.log_pages.load(Ordering::Relaxed)
     }
 
     fn set(&self, progress: Progress) {
@@ -152,17 +216,9 @@ impl Shared {
 }
 
 /// Copies what no reader needs in the log any more; answers how many of its pages are copied now.
-pub(crate) fn copy(connection: &Connection) -> Result<u32, Fail> {
+fn copy(connection: &Connection) -> Result<u32, Fail> {
     let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
-    // Another copy that runs is no error, and copies the same; below zero there is no log.
+    // Below zero there is no log.
     let copied = statement.query_row([], |row| row.get::<_, i64>(2))?;
     Ok(u32::try_from(copied).unwrap_or_default())
-}
-
-/// The log still has everything. But a sync that failed once proves nothing when it succeeds the
-/// next time.
-pub(crate) fn failed(health: &Health, fail: &Fail) {
-    if fail.meaning() == Meaning::Broken {
-        health.breaks();
-    }
 }

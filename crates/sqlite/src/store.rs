@@ -1,6 +1,7 @@
 //! The store as its callers see it.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +52,8 @@ impl SqliteStore {
     /// [`OpenError`]; it says what the operator can do.
     pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
         let lock = Arc::new(Lock::take(&config)?);
-        let failed = |source| OpenError::Io { path: config.path.clone(), source };
+        let failed =
+            |error: io::Error| OpenError::Io { path: config.path.clone(), source: Box::new(error) };
         let connection = open::writer(&config)?;
         let readers = Readers::open(&config)?;
         let health = Arc::new(Health::default());
@@ -62,8 +64,7 @@ impl SqliteStore {
         let writer =
             Writer::try_new(connections, Arc::clone(&lock), shared, &config).map_err(failed)?;
         // The queue is ours; the worker is only called to look at it.
-        let writer = Worker::start("tillway-writer", config.mode, 2, writer)
-            .map_err(|error| failed(Box::new(error)))?;
+        let writer = Worker::start("tillway-writer", config.mode, 2, writer).map_err(failed)?;
         let suspect = AtomicBool::new(false);
         Ok(Self { config, readers, health, queue, kept, writer, suspect, _lock: lock })
     }

@@ -4,27 +4,20 @@
 //! one before left them; the answers go out after the disk has them all. The more callers wait,
 //! the larger the group, the fewer syncs for each.
 
-use std::error::Error;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::Connection;
 use tillway_core::book::{self, Commit, Conflict, StreamRow, judge};
 use tillway_core::port::{ClaimError, CommitError, Committed};
 
 use crate::config::SqliteConfig;
-use crate::copier::{self, Copier, Progress};
+use crate::copier::Copier;
 use crate::error::{Fail, Meaning};
 use crate::kept::{Changed, Kept};
 use crate::lock::Lock;
 use crate::queue::{Call, Claim, Health, Outcome, Task};
 use crate::{load, save};
-
-/// How many times `checkpoint_pages` the log may grow while it is copied.
-const LOG_MAX: u32 = 4;
-
-/// What may be left of the log for the writer to copy: this part of `checkpoint_pages`.
-const REST: u32 = 16;
 
 /// Owns the write connection.
 pub(crate) struct Writer {
@@ -34,13 +27,6 @@ pub(crate) struct Writer {
     health: Arc<Health>,
     kept: Arc<Kept>,
     batch_max: usize,
-    checkpoint_pages: u32,
-    /// How long the log is, told by SQLite after each commit.
-    log_pages: Arc<AtomicU32>,
-    /// How long it was when the writer copied the rest of it. A reader that is in the way then keeps
-    /// it from beginning anew: it is copied again when it is longer by `rest_pages`.
-    copied_pages: u32,
-    rest_pages: u32,
     /// Given back after the connection is closed, whoever waits for that.
     _lock: Arc<Lock>,
 }
@@ -58,36 +44,17 @@ impl Writer {
         lock: Arc<Lock>,
         (health, kept): (Arc<Health>, Arc<Kept>),
         config: &SqliteConfig,
-    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let log_pages = Arc::new(AtomicU32::new(0));
-        let told = Arc::clone(&log_pages);
-        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
-            told.store(pages.unsigned_abs(), Ordering::Relaxed);
-            Ok(())
-        }))?;
-        let (batch_max, checkpoint_pages) = (config.batch_max.max(1), config.checkpoint_pages);
-        let rest_pages = (checkpoint_pages / REST).max(1);
-        let log = (Arc::clone(&log_pages), rest_pages);
-        let copier = Copier::start(copying, config.mode, Arc::clone(&health), log)?;
-        Ok(Self {
-            copier,
-            connection,
-            health,
-            kept,
-            batch_max,
-            checkpoint_pages,
-            log_pages,
-            copied_pages: 0,
-            rest_pages,
-            _lock: lock,
-        })
+    ) -> io::Result<Self> {
+        let copier = Copier::start(&mut connection, copying, Arc::clone(&health), config)?;
+        let batch_max = config.batch_max.max(1);
+        Ok(Self { copier, connection, health, kept, batch_max, _lock: lock })
     }
 
     /// Writes until nothing waits.
     pub(crate) fn drain(&mut self, call: Call) {
         call.answer(self.batch_max, |batch| {
             self.write(batch);
-            self.checkpoint();
+            self.copier.keep_short(&self.connection);
         });
     }
 
@@ -211,34 +178,5 @@ impl Writer {
     fn run(&self, sql: &str) -> Result<(), Fail> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
-    }
-
-    /// Has the log copied into the file once it is long, after the answers, and copies what came
-    /// meanwhile: nobody waits for that but the next batch. A page that a reader still needs stays
-    /// for the next time.
-    fn checkpoint(&mut self) {
-        let log = self.log_pages.load(Ordering::Relaxed);
-        if log < self.copied_pages {
-            self.copied_pages = 0;
-        }
-        let pages = log.saturating_sub(self.copied_pages);
-        let most = if self.copied_pages == 0 { self.checkpoint_pages } else { self.rest_pages };
-        let is_long = pages >= most;
-        let mut progress = self.copier.progress();
-        if progress == Progress::Idle && is_long && !self.health.is_broken() {
-            self.copier.begin();
-            progress = self.copier.progress();
-        }
-        if progress == Progress::Copying && pages / LOG_MAX >= self.checkpoint_pages {
-            self.copier.wait();
-            progress = self.copier.progress();
-        }
-        // A log that was copied while nobody wrote has begun anew by itself.
-        if progress == Progress::Copied && is_long && !self.health.is_broken() {
-            self.copied_pages = log;
-            if let Err(fail) = copier::copy(&self.connection) {
-                copier::failed(&self.health, &fail);
-            }
-        }
     }
 }

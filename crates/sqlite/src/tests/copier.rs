@@ -1,6 +1,5 @@
 //! The log goes into the file beside the writer, and stays short.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -27,7 +26,7 @@ fn store(folder: &tempfile::TempDir) -> SqliteStore {
 }
 
 /// Keeps the copier of a store busy.
-fn busy(store: &SqliteStore, work: impl FnOnce(&AtomicU32) + Send + 'static) {
+fn busy(store: &SqliteStore, work: impl FnOnce(&dyn Fn() -> u32) + Send + 'static) {
     block_on(store.writer.submit(move |writer| writer.copier.busy(work)).unwrap()).unwrap();
 }
 
@@ -62,7 +61,7 @@ fn a_log_that_is_copied_too_slowly_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder);
     busy(&store, |log_pages| {
-        while log_pages.load(Ordering::Relaxed) < LOG_PAGES_MAX {
+        while log_pages() < LOG_PAGES_MAX {
             thread::yield_now();
         }
         // Time enough for hundreds of commits.
