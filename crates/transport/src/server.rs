@@ -39,8 +39,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -400,26 +400,56 @@ where
     let server = stopping.clone();
     let mut told = pin!(shared.told());
     let mut changed = pin!(stopping.changed());
-    let mut waker: Option<Waker> = None;
+    let mut bell: Option<Arc<Bell>> = None;
     poll_fn(|cx| {
-        let known = waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-        if !known {
-            waker = Some(cx.waker().clone());
-        }
-        // First, so that a connection that is cut serves nothing more.
-        if (!known || !matches!(server.has_changed(), Ok(false)))
-            && let Poll::Ready(changed) = changed.as_mut().poll(cx)
-        {
-            return Poll::Ready(Turn::Stop(changed.ok().map(|()| *server.borrow())));
-        }
-        if shared.has_news() || !known {
-            while told.as_mut().poll(cx).is_ready() {
+        let bell = match &mut bell {
+            Some(bell) if bell.task.will_wake(cx.waker()) => bell,
+            other => other.insert(Arc::new(Bell::rung(cx.waker().clone()))),
+        };
+        if bell.was_rung() {
+            let waker = Waker::from(Arc::clone(bell));
+            let mut rung = Context::from_waker(&waker);
+            // First, so that a connection that is cut serves nothing more.
+            if let Poll::Ready(changed) = changed.as_mut().poll(&mut rung) {
+                return Poll::Ready(Turn::Stop(changed.ok().map(|()| *server.borrow())));
+            }
+            while told.as_mut().poll(&mut rung).is_ready() {
                 told.set(shared.told());
             }
         }
         poll_clocked(connection, shared, clock, cx).map(Turn::Served)
     })
     .await
+}
+
+/// Wakes a task, and remembers that it did. Whoever waits behind a bell must be asked again each
+/// time that it was rung, with news or without: else it hears of nothing any more.
+struct Bell {
+    rung: AtomicBool,
+    task: Waker,
+}
+
+impl Bell {
+    /// A bell that was rung: nobody waits behind it yet.
+    fn rung(task: Waker) -> Self {
+        Self { rung: AtomicBool::new(true), task }
+    }
+
+    /// Whether it was rung since it was asked so last.
+    fn was_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
 }
 
 /// Polls a connection, and once again when it is to hear that the time is over.
@@ -499,6 +529,76 @@ impl Counts {
             idle: self.idle.load(Ordering::SeqCst),
             finished: self.finished.load(Ordering::SeqCst),
             cut: self.cut.load(Ordering::SeqCst),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, Weak};
+
+    use super::*;
+
+    /// Polls its work at once whenever it is woken: in the middle of what wakes it.
+    struct Eager {
+        work: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+        again: AtomicBool,
+        own: Weak<Self>,
+    }
+
+    impl Eager {
+        fn begin(work: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
+            let begun = Arc::new_cyclic(|own| Self {
+                work: Mutex::new(Some(Box::pin(work))),
+                again: AtomicBool::new(false),
+                own: Weak::clone(own),
+            });
+            Arc::clone(&begun).wake();
+            begun
+        }
+
+        fn is_done(&self) -> bool {
+            self.work.lock().unwrap().is_none()
+        }
+    }
+
+    impl Wake for Eager {
+        fn wake(self: Arc<Self>) {
+            self.again.store(true, Ordering::SeqCst);
+            // Woken while it is polled, it is polled once more.
+            while let Ok(mut work) = self.work.try_lock()
+                && self.again.swap(false, Ordering::SeqCst)
+            {
+                let waker = Waker::from(self.own.upgrade().unwrap());
+                let mut cx = Context::from_waker(&waker);
+                if work.as_mut().is_some_and(|work| work.as_mut().poll(&mut cx).is_ready()) {
+                    *work = None;
+                }
+            }
+        }
+    }
+
+    /// Some hear of the one while others are still being told.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_hears_of_both_ends() {
+        for _ in 0..64 {
+            let (stop, mut stopping) = watch::channel(Stop::Run);
+            let attended = Eager::begin(async move {
+                let (shared, runtime) = (Shared::default(), Runtime::tokio());
+                let clock = ReadClock::new(runtime.clone(), Arc::default(), false);
+                let connection = pin!(poll_fn(|_| match shared.is_cut() {
+                    true => Poll::Ready(Ok(())),
+                    false => Poll::Pending,
+                }));
+                let linger = Duration::from_secs(1);
+                attend(connection, &shared, clock, &mut stopping, &runtime, linger).await;
+            });
+            stop.send_replace(Stop::Drain);
+            assert!(!attended.is_done());
+            stop.send_replace(Stop::Cut);
+            assert!(attended.is_done());
+            // So much may be polled at once, and no more.
+            tokio::task::yield_now().await;
         }
     }
 }

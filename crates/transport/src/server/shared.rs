@@ -61,8 +61,6 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     asked_to_go: AtomicBool,
     cut: AtomicBool,
-    /// One of the three above was set, and the connection's task has not looked yet.
-    news: AtomicBool,
     /// Wakes the connection's task for that.
     told: Notify,
 }
@@ -172,7 +170,6 @@ impl Shared {
     /// The connection ends as soon as it is idle.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        self.news.store(true, Ordering::SeqCst);
         self.told.notify_one();
     }
 
@@ -198,11 +195,6 @@ impl Shared {
 
     pub(super) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
-    }
-
-    /// Whether the connection was told something since it was asked so last.
-    pub(super) fn has_news(&self) -> bool {
-        self.news.load(Ordering::Acquire) && self.news.swap(false, Ordering::SeqCst)
     }
 
     /// Ready when the connection is to look again at what it was told.
