@@ -9,7 +9,7 @@ use tillway_device::Mode;
 #[non_exhaustive]
 pub struct SqliteConfig {
     /// The file. Its folder must exist; two files with `-wal` and `-shm` added to the name, and a
-    /// lock file with `.lock`, stand beside it while it is open.
+    /// lock file with `.lock`, stand beside it while it is open. A link is followed first.
     pub path: PathBuf,
     /// Connections for reads, at least one. A read takes microseconds: more than there are cores
     /// do not help.

@@ -55,6 +55,19 @@ pub(crate) fn look(path: &Path) -> Result<(), OpenError> {
     }
 }
 
+/// More links than a system follows.
+const LINKS_MAX: usize = 64;
+
+/// The file that a link leads to, whether it is there or not: SQLite puts the log beside that one.
+pub(crate) fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(to) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(to);
+    }
+    path
+}
+
 /// A name beside the file's, as SQLite makes them.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

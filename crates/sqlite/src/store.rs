@@ -20,6 +20,7 @@ use crate::gone::{Gone, Waiting};
 use crate::kept::Kept;
 use crate::lock::Lock;
 use crate::open;
+use crate::preflight;
 use crate::queue::{Health, Queue, Stats, Task};
 use crate::read::Readers;
 use crate::writer::Writer;
@@ -50,7 +51,10 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError`]; it says what the operator can do.
-    pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
+    pub fn open(mut config: SqliteConfig) -> Result<Self, OpenError> {
+        if config.vfs.is_none() {
+            config.path = preflight::followed(&config.path);
+        }
         let lock = Arc::new(Lock::take(&config)?);
         let failed =
             |error: io::Error| OpenError::Io { path: config.path.clone(), source: Box::new(error) };
@@ -69,7 +73,7 @@ impl SqliteStore {
         Ok(Self { config, readers, health, queue, kept, writer, suspect, _lock: lock })
     }
 
-    /// The file.
+    /// The file; where a link was opened, what it leads to.
     pub fn path(&self) -> &Path {
         &self.config.path
     }

@@ -45,6 +45,33 @@ fn a_second_store_is_kept_out() {
     open(&path);
 }
 
+/// Whatever stands beside the file stands beside it, not beside a link.
+#[cfg(unix)]
+#[test]
+fn a_link_is_the_file_that_it_leads_to() {
+    use std::os::unix::fs::symlink;
+    let [disk, data] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let file = disk.path().join("book.db");
+    let (near, far) = (disk.path().join("near.db"), data.path().join("far.db"));
+    symlink("book.db", &near).unwrap();
+    symlink(&near, &far).unwrap();
+    // One that leads nowhere yet makes the file there.
+    for (first, second) in [(&far, &file), (&file, &far), (&near, &far)] {
+        let store = open(first);
+        assert!(matches!(refusal(second), OpenError::Locked { .. }), "{first:?} {second:?}");
+        drop(store);
+    }
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "the link alone");
+    // Damage is found through a link as well.
+    fs::write(disk.path().join("book.db-wal"), [1; 64]).unwrap();
+    fs::write(&file, b"").unwrap();
+    assert!(matches!(refusal(&far), OpenError::LogAlone { .. }));
+    // A link that leads to itself is no file.
+    fs::remove_file(&near).unwrap();
+    symlink("near.db", &near).unwrap();
+    assert!(matches!(refusal(&far), OpenError::Io { .. }));
+}
+
 #[test]
 fn a_missing_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
