@@ -403,6 +403,29 @@ fn i2_what_was_paid_and_taken_back_is_still_there() {
     }
 }
 
+/// Sums do not tell two payments apart; the movements do, which chains have.
+#[test]
+fn i2_a_payment_is_the_one_that_was_moved() {
+    let sound = sealed_house();
+    let changes = [
+        // Two payments change places, or share otherwise what they took.
+        "UPDATE payments SET own = own + 600 - 1200 * (no = 3) WHERE state = 2",
+        "UPDATE payments SET id = iif(no = 3, x'00000000000000050000000000000005', \
+         x'00000000000000050000000000000000') WHERE state = 2",
+        // What is given back would go to somebody else.
+        "UPDATE payments SET account = zeroblob(16) WHERE no = 1",
+        // A till's list of what was taken would not have it, or on another day.
+        "UPDATE payments SET since_ms = NULL WHERE no = 1",
+        "UPDATE payments SET since_ms = since_ms + 86400000 WHERE no = 1",
+        "UPDATE payments SET entry = NULL WHERE no = 1",
+        "UPDATE payments SET entry = 5 - entry WHERE no < 3",
+    ];
+    for sql in changes {
+        let found = tampered(&sound, sql);
+        assert!(matches!(fault(&found), Some(Fault::Payments)), "{sql}: {found:?}");
+    }
+}
+
 /// Rows and links rewritten together: only what was sealed elsewhere tells.
 #[test]
 fn lck_14_what_was_rewritten_whole_differs_from_its_digest() {
