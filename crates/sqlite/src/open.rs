@@ -57,6 +57,7 @@ pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "page_size", 4_096).map_err(explain)?;
     if applied < MIGRATIONS.len() {
         migrate(config, &mut connection, applied)?;
+        empty_log(&connection).map_err(explain)?;
     }
     prepare(&connection).map_err(explain)?;
     Ok(connection)
@@ -186,6 +187,12 @@ fn migrate(
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(explain)?;
     transaction.commit().map_err(explain)?;
     connection.pragma_update(None, "temp_store", TEMP_STORE).map_err(explain)
+}
+
+/// A step of the schema may leave a log that is longer than the file. Its space is given back, and no
+/// start after a kill has to read it. Where there is none, or somebody reads it, nothing happens.
+fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 impl Migration {

@@ -227,6 +227,19 @@ fn rare_rows_of_the_third_version_come_along() {
     assert_eq!(block_on(store.claim(stream, owner, ttl, NOW)).unwrap(), Fence(7));
 }
 
+/// A step copies whole tables: its log would be longer than the file until the next stop.
+#[test]
+fn a_step_leaves_no_log() {
+    for version in 1..=current() {
+        let (folder, path) = copied(version);
+        Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
+        let store = open(&path);
+        let log = fs::metadata(folder.path().join("book.db-wal")).unwrap().len();
+        assert_eq!(log, 0, "{version}");
+        block_on(store.check()).unwrap();
+    }
+}
+
 /// A row of the third version that belongs to nothing is not given to another one.
 #[test]
 fn a_row_without_its_owner_stops_the_fourth_step() {
