@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tillway::core::port::{Clock, Query, ReadError, Store};
+use tillway::core::port::{Clock, ReadError, Store};
 
 use crate::failure::Failure;
 use crate::metrics;
@@ -42,10 +42,11 @@ pub(crate) async fn damaged(store: &dyn Store, clock: &dyn Clock, each: impl Fn(
     }
 }
 
-/// A store that has nothing to write is ready without a look at its file; this is one.
+/// A store that has nothing to write is ready without a look at its file; this is one, and as short
+/// in a large file as in a small one.
 async fn look(store: &dyn Store) -> Result<(), ReadError> {
     store.ready().await?;
-    store.heads(&Query::default(), None, 1).await.map(drop)
+    store.latest().await.map(drop)
 }
 
 #[cfg(test)]
@@ -54,7 +55,8 @@ mod tests {
     use std::pin::pin;
 
     use tillway::core::Timestamp;
-    use tillway::core::book::{Commit, Op, Verdict};
+    use tillway::core::book::{Commit, Key, Op, Scope, Verdict};
+    use tillway::core::id::{Fingerprint, Uuid};
     use tillway::core::port::CommitError;
     use tillway::sqlite::{SqliteConfig, SqliteStore};
     use tillway_faultfs::{Call, Disk, Fault, FaultFs, Plan};
@@ -63,13 +65,15 @@ mod tests {
 
     use super::*;
 
+    const NOW: Timestamp = Timestamp::utc(1_790_000_000_000);
+
     fn guest() -> Commit {
         let ops: Vec<Op> = anna().ops();
-        Commit::of(Timestamp::utc(1_790_000_000_000), ops)
+        Commit::of(NOW, ops)
     }
 
     fn clock() -> TestClock {
-        TestClock::at(Timestamp::utc(1_790_000_000_000))
+        TestClock::at(NOW)
     }
 
     /// A store on a disk that does as it is told.
@@ -105,6 +109,27 @@ mod tests {
         }));
         assert!(failure.to_string().contains("the store is damaged or its disk failed"));
         assert_eq!(looks.get(), 1, "it ends at once");
+    }
+
+    /// Keys of an import, and not one flow yet.
+    #[test]
+    fn a_look_reads_few_pages_of_a_large_file() {
+        let (disk, folder) = (FaultFs::new(Disk::new()), tempfile::tempdir().unwrap());
+        let mut config = SqliteConfig::new(folder.path().join("tillway.db"));
+        (config.vfs, config.cache_kib) = (Some(disk.name().to_owned()), 16);
+        let store = SqliteStore::open(config).unwrap();
+        block_on(store.commit(guest())).unwrap();
+        for number in 0..2_000 {
+            let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, &u32::to_be_bytes(number));
+            let body = Fingerprint([0; 16]);
+            let key = Some(Key { scope: Scope::Custom, id, attempt: 1, body });
+            let done = block_on(store.commit(Commit { key, ..Commit::of(NOW, Vec::new()) }));
+            assert!(matches!(done.unwrap().verdict, Verdict::Done(_)));
+        }
+        disk.plan(Plan::new());
+        block_on(look(&store)).unwrap();
+        let pages = disk.counts().of(Call::Read);
+        assert!((1..=8).contains(&pages), "{pages}");
     }
 
     #[test]
