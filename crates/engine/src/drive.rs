@@ -199,7 +199,7 @@ mod tests {
     use tillway_core::flow::{BindingCommand, BindingFlow, CheckIn, Phase};
     use tillway_core::guest::Identification;
     use tillway_core::id::{OrderId, Uuid};
-    use tillway_core::port::{Bindings, LoyaltyDesk, Store};
+    use tillway_core::port::{Bindings, Journal, LoyaltyDesk, Query, Store};
     use tillway_core::time::Timestamp;
     use tillway_core::token::Scan;
     use tillway_memory::MemoryStore;
@@ -280,6 +280,19 @@ mod tests {
         };
         let told = block_on(engine.begin(stream, With::default(), seen));
         assert!(matches!(told, Err(DriveError::Refused(Refusal::OrderClosed))));
+        // What the book refuses to a flow that has not begun may be nothing to the one that has.
+        let refused = |flow: &BindingFlow| match flow.epoch {
+            0 => Ok(Step { ops: vec![Op::Refuse(Refusal::OtherGuest)], events: Vec::new() }),
+            _ => Ok(Step::nothing()),
+        };
+        let driven = block_on(engine.begin(stream, With::default(), refused)).unwrap();
+        assert_eq!((driven.flow.epoch, driven.outcomes), (2, Vec::new()));
+        // What needs nothing leaves nothing.
+        let nobody = StreamId::from(OrderId(Uuid::from_u128(83)));
+        let nothing = |_: &BindingFlow| Ok(Step::nothing());
+        block_on(engine.begin(nobody, With::default(), nothing)).unwrap();
+        let heads = block_on(store.heads(&Query::default(), None, 10)).unwrap();
+        assert_eq!(heads.iter().map(|head| head.stream).collect::<Vec<_>>(), [stream]);
         block_on(engine.check_in(&waiter(), order, scan, None)).unwrap();
         let flow = block_on(engine.folded::<BindingFlow>(stream)).unwrap().flow;
         let row = block_on(store.order(order)).unwrap().unwrap();
