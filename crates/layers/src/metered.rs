@@ -84,6 +84,22 @@ impl<S: ?Sized> Metered<S> {
         answer
     }
 
+    fn readiness(&self, ready: Readiness<ReadError>) -> Readiness<ReadError>
+    where
+        S: Send + Sync + 'static,
+    {
+        match ready {
+            Readiness::Known(ready) => {
+                failed("ready", &ready);
+                Readiness::Known(ready)
+            }
+            Readiness::Asked(ready) => {
+                let this = self.clone();
+                Readiness::asked(async move { this.read("ready", ready).await })
+            }
+        }
+    }
+
     fn since(&self, begun: Duration) -> Duration {
         self.clock.ticks().saturating_sub(begun)
     }
@@ -196,16 +212,7 @@ impl<S: Store + ?Sized> Store for Metered<S> {
     }
 
     fn ready(&self) -> Readiness<ReadError> {
-        match self.inner.ready() {
-            Readiness::Known(ready) => {
-                failed("ready", &ready);
-                Readiness::Known(ready)
-            }
-            Readiness::Asked(ready) => {
-                let this = self.clone();
-                Readiness::asked(async move { this.read("ready", ready).await })
-            }
-        }
+        self.readiness(self.inner.ready())
     }
 }
 
@@ -326,20 +333,60 @@ impl<S: Store + ?Sized> Journal for Metered<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+    use tillway_memory::MemoryStore;
+    use tillway_testkit::runtime::{TestClock, block_on};
 
     use super::*;
 
-    #[test]
-    fn a_commit_that_nobody_waits_for_any_more_is_counted() {
+    /// What was counted, by the words of its labels; of a histogram the sum.
+    fn counted(work: impl FnOnce()) -> BTreeMap<String, String> {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
-        metrics::with_local_recorder(&recorder, || drop(Waiting::begin(&Counts::default())));
-        let found = snapshotter.snapshot().into_vec();
-        let dropped = found.iter().any(|(key, _, _, value)| {
-            let mut labels = key.key().labels();
-            labels.any(|label| label.value() == "dropped") && *value == DebugValue::Counter(1)
+        metrics::with_local_recorder(&recorder, work);
+        let read = |(key, _, _, value): (metrics_util::CompositeKey, _, _, DebugValue)| {
+            let words: Vec<_> = key.key().labels().map(|label| label.value().to_owned()).collect();
+            let value = match value {
+                DebugValue::Counter(count) => count.to_string(),
+                DebugValue::Gauge(level) => level.to_string(),
+                DebugValue::Histogram(values) => {
+                    format!("{:?}", values.iter().map(|value| value.0).collect::<Vec<_>>())
+                }
+            };
+            (words.join(" "), value)
+        };
+        snapshotter.snapshot().into_vec().into_iter().map(read).collect()
+    }
+
+    fn store() -> (Metered<MemoryStore>, TestClock) {
+        let clock = TestClock::at(Timestamp::utc(1_790_000_000_000));
+        (Metered::new(Arc::new(MemoryStore::new()), Arc::new(clock.clone())), clock)
+    }
+
+    #[test]
+    fn a_commit_that_nobody_waits_for_any_more_is_counted() {
+        let found = counted(|| drop(Waiting::begin(&Counts::default())));
+        assert_eq!(found.get("dropped").map(String::as_str), Some("1"), "{found:?}");
+    }
+
+    /// What is known of readiness took no time, what is asked is timed, and each failure counts.
+    #[test]
+    fn readiness_counts_by_what_is_known_of_it() {
+        let found = counted(|| {
+            let (store, clock) = store();
+            let known = store.readiness(Readiness::Known(Err(ReadError::Corrupt)));
+            assert!(matches!(known, Readiness::Known(Err(ReadError::Corrupt))));
+            assert!(matches!(store.readiness(Readiness::Known(Ok(()))), Readiness::Known(Ok(()))));
+            let asked = store.readiness(Readiness::asked(async move {
+                clock.advance(Duration::from_secs(2));
+                Err(ReadError::Unavailable)
+            }));
+            assert_eq!(block_on(asked), Err(ReadError::Unavailable));
         });
-        assert!(dropped, "{found:?}");
+        let wanted = [("ready", "[2.0]"), ("ready corrupt", "1"), ("ready unavailable", "1")];
+        let found: Vec<_> = found.iter().map(|(words, value)| (&**words, &**value)).collect();
+        assert_eq!(found, wanted);
     }
 }
