@@ -3,6 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::thread;
 
+use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::join_all;
 use tillway_core::book::{Commit, House, Key, Op, Outcome, Party, Scope, StreamId, StreamKind};
@@ -63,19 +64,11 @@ fn as_one_batch(
 ) -> Vec<Result<Committed, CommitError>> {
     let (go, wait) = mpsc::channel::<()>();
     let held = store.writer.submit(move |_| wait.recv().unwrap()).unwrap();
-    let most = commits.len().min(store.config.queue_max);
-    let all = join_all(commits.into_iter().map(|commit| store.commit(commit)));
-    let release = thread::spawn({
-        let store = Arc::clone(store);
-        move || {
-            while store.stats().waiting < most {
-                thread::yield_now();
-            }
-            go.send(()).unwrap();
-        }
-    });
+    let mut all = join_all(commits.into_iter().map(|commit| store.commit(commit)));
+    // Each waits in the queue, or was refused, before the writer goes on.
+    assert!((&mut all).now_or_never().is_none());
+    go.send(()).unwrap();
     let answers = block_on(all);
-    release.join().unwrap();
     block_on(held).unwrap();
     answers
 }
