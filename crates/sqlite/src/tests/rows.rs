@@ -20,7 +20,7 @@ use tillway_core::{Account, AccountKind, AccountStatus, Kopecks, Timestamp, Unit
 
 use crate::config::SqliteConfig;
 use crate::row::{self, Columns, columns, many};
-use crate::{load, open, save};
+use crate::{load, names, open, save};
 
 fn uuid() -> impl Strategy<Value = Uuid> {
     any::<u128>().prop_map(Uuid::from_u128)
@@ -519,4 +519,8 @@ fn what_is_deleted_leaves_nothing_to_the_next() {
     };
     save::delta(&db, &next).unwrap();
     assert_eq!(load::order(&db, order(2).id).unwrap(), Some(order(2)));
+    // Nor does its id lead there.
+    assert_eq!(load::order(&db, told.id).unwrap(), None);
+    assert_eq!(load::stream(&db, stream(1)).unwrap(), None);
+    assert!(names::check(&db, || ()).is_ok());
 }
