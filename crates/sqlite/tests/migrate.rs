@@ -4,11 +4,13 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
 use rusqlite::Connection;
+use rusqlite::types::Value;
 use tillway_core::book::{
     Commit, Day, Digest, Fence, Head, Op, Outcome, PaymentState, Record, Scope, Seq, Status,
     StreamId, Verdict,
@@ -202,14 +204,15 @@ fn a_step_that_fails_leaves_the_file_as_it_was_and_says_so() {
     }
 }
 
-/// What the story has not: told orders, a tombstone of an order that nobody knows, a stream that
-/// was claimed and never written.
+/// What the story has not: told orders, tombstones of an order that nobody knows and of one that has
+/// a payment, a stream that was claimed and never written.
 #[test]
 fn rare_rows_of_the_third_version_come_along() {
     let (_folder, path) = copied(3);
     let rare = "INSERT INTO order_lines SELECT id, id FROM orders ORDER BY id DESC;
         INSERT INTO payments (id, order_id, attempt, body, at_ms, at_off, state, since_ms)
-        VALUES (x'00112233445566778899AABBCCDDEEFF', zeroblob(16), 0, zeroblob(16), 1, 0, 3, 1);
+        VALUES (x'00112233445566778899AABBCCDDEEFF', zeroblob(16), 0, zeroblob(16), 1, 0, 3, 1),
+        (x'10112233445566778899AABBCCDDEEFF', (SELECT min(id) FROM orders), 0, zeroblob(16), 1, 0, 3, 1);
         INSERT INTO streams (kind, id, seq, status, total, at_ms, at_off, fence)
         VALUES (2, zeroblob(16), 0, 0, 0, -9223372036854775808, 0, 6)";
     Connection::open(&path).unwrap().execute_batch(rare).unwrap();
@@ -219,12 +222,81 @@ fn rare_rows_of_the_third_version_come_along() {
         let order = block_on(store.order(OrderId(uuid(3, n)))).unwrap().unwrap();
         assert_eq!(order.lines.as_deref(), Some(&order.id.0.as_bytes()[..]));
     }
+    let listed = block_on(store.sheet(OrderId(uuid(3, 1)))).unwrap().unwrap().payments;
+    assert_eq!(listed.iter().map(|payment| payment.id.0).collect::<Vec<_>>(), [uuid(5, 1)]);
     let tombstone = PaymentId(Uuid::from_u128(0x0011_2233_4455_6677_8899_AABB_CCDD_EEFF));
     let payment = block_on(store.payment(tombstone)).unwrap().unwrap();
     assert_eq!((payment.state, payment.order.0), (PaymentState::Tombstoned, Uuid::nil()));
     let (stream, owner) = (PaymentId(Uuid::nil()).into(), Owner(Uuid::nil()));
     let ttl = core::time::Duration::from_secs(1);
     assert_eq!(block_on(store.claim(stream, owner, ttl, NOW)).unwrap(), Fence(7));
+}
+
+/// Every column of a table with its name, row by row; `of` orders the rows.
+fn columns_of(db: &Connection, table: &str, of: &str) -> Vec<BTreeMap<String, Value>> {
+    let sql = format!("SELECT * FROM {table} ORDER BY {of}");
+    let mut statement = db.prepare(&sql).unwrap();
+    let names: Vec<_> = statement.column_names().map(str::to_owned).collect();
+    let row = |row: &rusqlite::Row<'_>| {
+        names.iter().enumerate().map(|(at, name)| Ok((name.clone(), row.get(at)?))).collect()
+    };
+    statement.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// Each value of the third version differs from every other of its table, and stays in its column.
+#[test]
+fn the_fourth_step_moves_no_column() {
+    // By what a row is found, and what numbers come from: these stay as they are.
+    let tables = [
+        ("orders", "id", ["id", "", ""]),
+        ("payments", "id", ["id", "order_id", "entry"]),
+        ("holds", "id", ["id", "", ""]),
+        ("keys", "scope, id", ["id", "scope", ""]),
+        ("streams", "kind, id", ["id", "kind", ""]),
+    ];
+    let (_folder, path) = copied(3);
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(
+        "INSERT INTO holds SELECT zeroblob(16), order_id, account, kind, own, overdraft, state, \
+         payment, expires_ms, expires_off, at_ms, at_off FROM holds LIMIT 1",
+    )
+    .unwrap();
+    for (table, _, fixed) in tables {
+        let sql = format!("SELECT name, type FROM pragma_table_info('{table}')");
+        let mut statement = db.prepare(&sql).unwrap();
+        let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let columns: Vec<(String, String)> = columns.map(Result::unwrap).collect();
+        for (nth, (column, kind)) in columns.iter().enumerate() {
+            if !fixed.contains(&&**column) {
+                let own = format!("(SELECT count(*) FROM {table} AS o WHERE o.id < {table}.id)");
+                let value = format!("CAST({nth} * 1000 + {own} AS {kind})");
+                db.execute(&format!("UPDATE {table} SET {column} = {value}"), []).unwrap();
+            }
+        }
+    }
+    let before = tables.map(|(table, of, _)| columns_of(&db, table, of));
+    let records = columns_of(&db, "records", "stream_kind, stream, seq");
+    drop(db);
+    drop(open(&path));
+    let db = Connection::open(&path).unwrap();
+    for ((table, of, _), before) in tables.into_iter().zip(before) {
+        let after = columns_of(&db, table, of);
+        assert!(before.len() > 1 && before.len() == after.len(), "{table}");
+        for (before, after) in before.iter().zip(after) {
+            for (column, value) in before {
+                assert_eq!(after.get(column), Some(value), "{table}.{column}");
+            }
+        }
+    }
+    let now = "(SELECT streams.kind AS stream_kind, streams.id AS stream, records.* \
+               FROM records JOIN streams ON no = stream_no)";
+    let now = columns_of(&db, now, "stream_kind, stream, seq");
+    assert!(now.len() == records.len() && now.len() > 1);
+    for (before, after) in records.iter().zip(now) {
+        for (column, value) in before {
+            assert_eq!(after.get(column), Some(value), "records.{column}");
+        }
+    }
 }
 
 /// A step copies whole tables: its log would be longer than the file until the next stop.
