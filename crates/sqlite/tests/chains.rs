@@ -237,6 +237,7 @@ fn lck_14_what_was_changed_in_a_row_is_found() {
         "INSERT INTO movements SELECT 77, credit, credit_id, credit, credit_id, unit, 1, why, by_id, \
          at_ms, at_off FROM movements WHERE entry = 1",
         "UPDATE accounts SET chain = NULL WHERE id = (SELECT credit_id FROM movements WHERE entry = 1)",
+        "DELETE FROM accounts WHERE id = (SELECT credit_id FROM movements WHERE entry = 1)",
         "UPDATE accounts SET chain = zeroblob(32) WHERE id = (SELECT credit_id FROM movements \
          WHERE entry = 1)",
     ];
@@ -390,6 +391,10 @@ fn i2_what_was_paid_and_taken_back_is_still_there() {
         "DELETE FROM payments WHERE id = (SELECT max(id) FROM payments WHERE state = 2)",
         "UPDATE payments SET id = zeroblob(16) WHERE id = (SELECT max(id) FROM payments)",
         "UPDATE payments SET own = own + 1 WHERE state = 2",
+        // Their sum is as before.
+        "UPDATE payments SET own = own + iif(id = (SELECT max(id) FROM payments), 1, -1) \
+         WHERE state = 2",
+        "UPDATE payments SET account = zeroblob(16) WHERE state = 2",
         "UPDATE payments SET state = 0, refunded = own WHERE state = 2; INSERT INTO refunds \
          SELECT id, id, own, 0, at_ms, at_off FROM payments WHERE refunded = 1000",
         "UPDATE refunds SET id = zeroblob(16)",
