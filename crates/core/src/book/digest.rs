@@ -359,9 +359,7 @@ impl Digests {
     }
 
     pub(crate) fn movement(&mut self, movement: &Movement) {
-        if movement.is_of_the_house() {
-            self.day(Day::of(movement.at)).movement(movement);
-        }
+        self.day(Day::of(movement.at)).movement(movement);
     }
 
     pub(crate) fn key(&mut self, key: (Scope, Uuid), row: &KeyRow) {
@@ -382,8 +380,8 @@ impl Digests {
 mod tests {
     use super::*;
     use crate::book::{House, Party, Refusal, Why};
-    use crate::id::Fingerprint;
-    use crate::{Kopecks, Unit};
+    use crate::id::{Fingerprint, GuestId};
+    use crate::{AccountKind, Kopecks, Unit};
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::utc(ms)
@@ -415,6 +413,23 @@ mod tests {
         Ok(digest.end())
     }
 
+    /// A movement of the house.
+    fn moved(by: u128) -> Movement {
+        Movement {
+            debit: Party::House(House::SalesReturnsUnlinked),
+            credit: Party::House(House::Suspense),
+            unit: Unit::Rub,
+            amount: Kopecks(100),
+            why: Why::Unlinked,
+            by: Uuid::from_u128(by),
+            at: at(5),
+        }
+    }
+
+    fn used(refusal: Option<Refusal>) -> KeyRow {
+        KeyRow { body: Fingerprint([1; 16]), refusal, at: at(5) }
+    }
+
     #[test]
     fn days_are_those_of_utc() {
         for (ms, day) in [(-1, -1), (0, 0), (86_399_999, 0), (86_400_000, 1)] {
@@ -431,17 +446,57 @@ mod tests {
         let (day, root) = (Day(20_779), Chain([7; 32]));
         let digest = Digest { day, streams: 3, accounts: 2, house: Some(4), keys: Some(5), root };
         assert_eq!(Digest::decode(&digest.encode()), Ok(digest));
+        let bytes = [&b"\x86\x19\x51\x2b\x03\x02\x58\x20"[..], &[7; 32], b"\x04\x05"].concat();
+        assert_eq!(*digest.encode().body, *bytes);
         let old = Digest { house: None, keys: None, ..digest };
         assert_eq!(Digest::decode(&old.encode()), Ok(old));
         let Record { version, body, .. } = digest.encode();
         let newer = Record { kind: 2, version, body: body.clone() };
         assert!(matches!(Digest::decode(&newer), Err(BadRecord::Unknown { kind: 2, version: 2 })));
+        for like in [digest, old] {
+            let newer = Record { version: 3, ..like.encode() };
+            assert_eq!(Digest::decode(&newer), Err(BadRecord::Unknown { kind: 1, version: 3 }));
+        }
         let damaged = Err(BadRecord::Damaged { kind: 1 });
         let cut = Record { kind: 1, version, body: body[..9].into() };
         assert_eq!(Digest::decode(&cut), damaged);
+        for half in [Digest { keys: None, ..digest }, Digest { house: None, ..digest }] {
+            assert_eq!(Digest::decode(&half.encode()), damaged);
+        }
         // Neither is taken for the other.
         assert_eq!(Digest::decode(&Record { kind: 1, version: 1, body }), damaged);
         assert_eq!(Digest::decode(&Record { version: 2, ..old.encode() }), damaged);
+    }
+
+    /// Digests are kept for ever, on paper too: what was sealed once must come out the same. The
+    /// numbers were computed by another program from what `Link` and `Digest` document.
+    #[test]
+    fn digests_are_what_they_were() {
+        let (row, all) = stream(&[10, 20]);
+        let mut records = StreamWalk::new(&row);
+        all.iter().try_for_each(|stored| records.record(stored)).unwrap();
+        let [first, second] = [1, 2].map(moved);
+        let account = AccountId(Uuid::from_u128(7));
+        let guest = Movement { credit: Party::Guest(account), ..moved(3) };
+        let kind = AccountKind::Deposit;
+        let mut owner = Account::new(account, GuestId(Uuid::nil()), kind, "", Kopecks::ZERO);
+        owner.chain = owner.chain.movement(&guest);
+        let mut movements = AccountWalk::new(&owner);
+        movements.movement(&guest);
+        let mut digest = DayDigest::new(Day(0));
+        digest.stream(&records).unwrap();
+        digest.account(&movements).unwrap();
+        [&first, &second, &guest].into_iter().for_each(|movement| digest.movement(movement));
+        digest.key((Scope::TopUp, Uuid::from_u128(1)), &used(None));
+        digest.key((Scope::TopUp, Uuid::from_u128(2)), &used(Some(Refusal::BadAmount)));
+        let whole = digest.clone().end().unwrap();
+        let root = "b046c88b7d7529aa7f9e50664d2d2700de348dc34ac0a7022cea5be714668a89";
+        assert_eq!(whole.root.to_string(), root);
+        assert_eq!((whole.streams, whole.accounts), (1, 1));
+        assert_eq!((whole.house, whole.keys), (Some(2), Some(2)));
+        let old = digest.ended(false);
+        let root = "871bf879cc91a68588e6f7c92f80bbc4af8ddd04905b0a38d29b49428e236239";
+        assert_eq!((old.root.to_string().as_str(), old.house, old.keys), (root, None, None));
     }
 
     #[test]
@@ -462,16 +517,6 @@ mod tests {
     fn what_stands_in_no_chain_stands_in_the_digest() {
         type Keyed = ((Scope, Uuid), KeyRow);
 
-        let movement = |entry: u128| Movement {
-            debit: Party::House(House::SalesReturnsUnlinked),
-            credit: Party::House(House::Suspense),
-            unit: Unit::Rub,
-            amount: Kopecks(100),
-            why: Why::Unlinked,
-            by: Uuid::from_u128(entry),
-            at: at(5),
-        };
-        let row = || KeyRow { body: Fingerprint([1; 16]), refusal: None, at: at(5) };
         let key = |id| (Scope::TopUp, Uuid::from_u128(id));
         let of = |movements: &[Movement], keys: &[Keyed]| {
             let mut digest = DayDigest::new(Day(0));
@@ -479,7 +524,7 @@ mod tests {
             keys.iter().for_each(|(key, row)| digest.key(*key, row));
             digest.end()
         };
-        let (movements, keys) = ([movement(1), movement(2)], [(key(1), row()), (key(2), row())]);
+        let (movements, keys) = ([moved(1), moved(2)], [1, 2].map(|id| (key(id), used(None))));
         let whole = of(&movements, &keys).unwrap();
         assert_eq!((whole.house, whole.keys), (Some(2), Some(2)));
         assert_eq!(of(&[], &[]), None);
@@ -510,8 +555,14 @@ mod tests {
             assert_ne!(of(&movements, &other), Some(whole), "{other:?}");
         }
         assert_ne!(of(&movements, &keys[..1]), Some(whole));
+        // What is of other days may be left out.
+        let other = |at| Movement { at, ..moved(3) };
+        let later = [movements.to_vec(), vec![other(Day(1).start())]].concat();
+        let used_later = KeyRow { at: Day(1).start(), ..used(None) };
+        let keys_later = [keys.to_vec(), vec![(key(3), used_later)]].concat();
+        assert_eq!(of(&later, &keys_later), Some(whole));
         // Of a guest the account's chain tells.
-        let guest = Movement { credit: Party::Guest(AccountId(Uuid::nil())), ..movement(3) };
+        let guest = Movement { credit: Party::Guest(AccountId(Uuid::nil())), ..moved(3) };
         let more = [movements.to_vec(), vec![guest]].concat();
         assert_eq!(of(&more, &keys), Some(whole));
     }
