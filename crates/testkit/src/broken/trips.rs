@@ -174,7 +174,11 @@ impl Flaw {
                 "f16_token_is_spent_by_the_check_out",
             ],
             Self::IgnoresEpochs => &["f1_stuck_capture_meets_another_guest"],
-            Self::PairsAnywhere => &["d1_one_device_one_till", "d1_raced_device_has_one_till"],
+            Self::PairsAnywhere => &[
+                "d1_one_device_one_till",
+                "d1_raced_device_has_one_till",
+                "d1_unpaired_device_may_move",
+            ],
             Self::ShowsOldSheets => &["reads_see_own_writes", "sheet_without_a_guest"],
             Self::IgnoresLengths => {
                 &["append_raced_has_one_winner", "append_stale", "i7_conflict_leaves_no_key"]

@@ -312,6 +312,9 @@ pub async fn d1_unpaired_device_may_move(g: &mut Ground) -> Result<(), Failure> 
     let stranger = pairing(1, "phone-9")?.device;
     g.ops(vec![take(till.clone(), stranger)]).await?;
     same(g.store().pairings().await?, vec![first.clone()])?;
+    // A till that has no device gives none up.
+    let elsewhere = vec![take(moved.till.clone(), device.clone()), Op::Pair(moved.clone())];
+    same(g.refused(Commit::of(at(1), elsewhere)).await?, Refusal::DeviceHasTill)?;
     g.ops(vec![take(till, device.clone()), Op::Pair(moved.clone())]).await?;
     same(g.store().pairings().await?, vec![moved])?;
     g.ops(vec![take(gone, device)]).await?;

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use tillway_core::AccountKind::Deposit;
 use tillway_core::book::{
-    Commit, Fence, Head, Op, RECORD_BODY_MAX, Record, Seq, Status, StreamId, StreamKind,
+    Commit, Fence, Head, Op, RECORD_BODY_MAX, Record, Refusal, Seq, Status, StreamId, StreamKind,
 };
 use tillway_core::id::{OrderId, Owner, PaymentId};
 use tillway_core::port::{ClaimError, CommitError, Journal, Query};
@@ -53,14 +53,14 @@ pub async fn i11_records_are_numbered(g: &mut Ground) -> Result<(), Failure> {
     g.done(append(stream, 1, Some(0), &[1, 2])).await?;
     g.done(append(stream, 2, Some(2), &[3])).await?;
     let large = Record { kind: u16::MAX, version: u16::MAX, body: [0xfe; RECORD_BODY_MAX].into() };
-    let op = Op::Append {
-        stream,
-        expect: None,
-        fence: None,
-        records: vec![large.clone(), Record { body: Box::default(), ..record(4) }],
-        head: Head::default(),
+    let of = |records| {
+        let (expect, fence, head) = (None, None, Head::default());
+        Commit::of(at(3), vec![Op::Append { stream, expect, fence, records, head }])
     };
-    g.done(Commit::of(at(3), vec![op])).await?;
+    let empty = Record { body: Box::default(), ..record(4) };
+    g.done(of(vec![large.clone(), empty])).await?;
+    let too_large = Record { body: [0xfe; RECORD_BODY_MAX + 1].into(), ..record(5) };
+    same(g.refused(of(vec![record(5), too_large])).await?, Refusal::BadAmount)?;
     let records = g.store().load(stream, Seq(0), 10).await?;
     let numbers: Vec<_> = records.iter().map(|stored| stored.seq.0).collect();
     same(numbers, vec![1, 2, 3, 4, 5])?;

@@ -1,10 +1,10 @@
 //! Guests, their carriers, photos and accounts.
 
-use tillway_core::AccountKind::{Bonus, Deposit};
+use tillway_core::AccountKind::{Bonus, Credit, Deposit};
 use tillway_core::book::{Commit, Op, Outcome, Refusal};
-use tillway_core::id::GuestId;
+use tillway_core::id::{AccountId, GuestId};
 use tillway_core::port::AccountBook;
-use tillway_core::{AccountStatus, Kopecks};
+use tillway_core::{Account, AccountStatus, Kopecks};
 
 use crate::builders::{all_three, anna, at, id, nameless, seed};
 use crate::conformance::{Failure, check, same};
@@ -57,6 +57,8 @@ pub async fn client_id_is_unique_and_a_phone_is_not(g: &mut Ground) -> Result<()
     let both = Commit::of(at(1), vec![put(&anna.guest), put(&same_client)]);
     same(g.refused(both).await?, Refusal::GuestTaken)?;
     g.ops(vec![put(&anna.guest)]).await?;
+    // The same guest again is no other one.
+    g.ops(vec![put(&anna.guest), put(&anna.guest)]).await?;
     let late = Commit::of(at(1), vec![put(&same_client)]);
     same(g.refused(late).await?, Refusal::GuestTaken)?;
     g.ops(vec![put(&same_phone)]).await?;
@@ -113,19 +115,22 @@ pub async fn account_opens_once_and_empty(g: &mut Ground) -> Result<(), Failure>
         [Outcome::Account(known)] => same(known.balance, Kopecks(100_000))?,
         other => return Err(Failure::new(format!("{other:?}"))),
     }
+    let of_another_kind = Account { kind: Credit, ..account.clone() };
+    same(g.refused(open(of_another_kind)).await?, Refusal::AccountExists)?;
     account.guest = other.guest.id;
     same(g.refused(open(account.clone())).await?, Refusal::AccountExists)?;
-    account.id = tillway_core::id::AccountId(id(1));
+    account.id = AccountId(id(1));
     account.balance = Kopecks(77);
-    account.held = Kopecks(7);
+    (account.held, account.held_own) = (Kopecks(7), Kopecks(5));
     g.done(open(account.clone())).await?;
     same(g.account(account.id).await?.balance, Kopecks::ZERO)?;
     account.guest = GuestId(id(404));
-    account.id = tillway_core::id::AccountId(id(2));
+    account.id = AccountId(id(2));
     same(g.refused(open(account)).await?, Refusal::UnknownGuest)
 }
 
-/// A3: points have no overdraft, and no overdraft is below zero.
+/// A3: points have no overdraft, and no overdraft is below zero or too large for a sum, neither
+/// when an account is opened nor later.
 pub async fn a3_points_have_no_overdraft(g: &mut Ground) -> Result<(), Failure> {
     let guest = all_three();
     g.know(&guest).await?;
@@ -136,6 +141,14 @@ pub async fn a3_points_have_no_overdraft(g: &mut Ground) -> Result<(), Failure> 
     };
     same(g.refused(terms(Bonus, 1)).await?, Refusal::BonusOverdraft)?;
     same(g.refused(terms(Deposit, -1)).await?, Refusal::BadAmount)?;
+    same(g.refused(terms(Deposit, i64::MAX)).await?, Refusal::BadAmount)?;
+    let open = |kind, overdraft| {
+        let account = AccountId(id(1));
+        let account = Account::new(account, guest.guest.id, kind, "", Kopecks(overdraft));
+        Commit::of(at(1), vec![Op::OpenAccount(Box::new(account))])
+    };
+    same(g.refused(open(Bonus, 1)).await?, Refusal::BonusOverdraft)?;
+    same(g.refused(open(Deposit, -1)).await?, Refusal::BadAmount)?;
     g.done(terms(Deposit, 5)).await?;
     same(g.available(guest.account(Deposit)).await?, Kopecks(100_005))
 }

@@ -381,16 +381,20 @@ pub async fn f14_tightened_limit_takes_repayments(g: &mut Ground) -> Result<(), 
 
 /// F14, F32: an account with live holds is neither closing nor closed.
 pub async fn f14_closing_waits_for_holds(g: &mut Ground) -> Result<(), Failure> {
-    let (_, deposit) = deposit_bound(g).await?;
-    g.reserve(&Reserve::new(1, ORDER, deposit, 100)).await?;
-    for status in [AccountStatus::Closing, AccountStatus::Closed] {
-        let close = terms(deposit, None, Some(status));
-        let close = tillway_core::book::Commit::of(at(1), vec![close]);
-        same(g.refused(close).await?, Refusal::AccountInUse)?;
+    let (guest, deposit) = deposit_bound(g).await?;
+    // One holds own money; the other has none, and holds its limit.
+    for (number, account) in [(1, deposit), (2, guest.account(Credit))] {
+        g.reserve(&Reserve::new(number, ORDER, account, 100)).await?;
+        for status in [AccountStatus::Closing, AccountStatus::Closed] {
+            let close = terms(account, None, Some(status));
+            let close = tillway_core::book::Commit::of(at(1), vec![close]);
+            same(g.refused(close).await?, Refusal::AccountInUse)?;
+        }
+        g.ops(vec![void(number), terms(account, None, Some(AccountStatus::Closing))]).await?;
+        let late = Reserve::new(number + 2, ORDER, account, 100).commit(at(1));
+        same(g.refused(late).await?, Refusal::AccountBlocked)?;
     }
-    g.ops(vec![void(1), terms(deposit, None, Some(AccountStatus::Closing))]).await?;
-    let late = g.refused(Reserve::new(2, ORDER, deposit, 100).commit(at(1))).await?;
-    same(late, Refusal::AccountBlocked)
+    Ok(())
 }
 
 /// F4, A4: the parts of a hold are fixed when it is made; own money first.
