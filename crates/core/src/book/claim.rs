@@ -24,8 +24,11 @@ pub fn claim(
 ) -> Result<StreamRow, ClaimRefused> {
     let mut next = row.clone();
     match row.lease {
-        Some((other, until)) if other != owner && now < until => return Err(ClaimRefused),
-        Some((same, until)) if same == owner && now < until => {}
+        Some((holder, until)) if now < until => {
+            if holder != owner {
+                return Err(ClaimRefused);
+            }
+        }
         _ => next.fence = Fence(row.fence.0.wrapping_add(1)),
     }
     next.lease = Some((owner, now.after(ttl)));
