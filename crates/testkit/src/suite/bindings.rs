@@ -1,6 +1,6 @@
 //! Orders, one-time tokens, pairings.
 
-use tillway_core::AccountKind::{Bonus, Deposit};
+use tillway_core::AccountKind::{Bonus, Credit, Deposit};
 use tillway_core::Kopecks;
 use tillway_core::book::{Binding, Commit, HoldState, Op, Payer, Refusal, TokenId, Verdict};
 use tillway_core::guest::Identification;
@@ -83,6 +83,11 @@ pub async fn f15_unbind_voids_the_holds(g: &mut Ground) -> Result<(), Failure> {
     g.bind(ORDER_82, &first).await?;
     g.reserve(&Reserve::new(1, ORDER_82, first.account(Deposit), 100)).await?;
     g.reserve(&Reserve::new(2, ORDER_82, first.account(Bonus), 100)).await?;
+    let live = g.order(ORDER_82).await?.live;
+    same(
+        (live.any(), [Deposit, Bonus, Credit].map(|kind| live.has(kind))),
+        (true, [true, true, false]),
+    )?;
     g.ops(vec![unbind(ORDER_82)]).await?;
     same(g.hold_state(1).await?, HoldState::Voided)?;
     same(g.hold_state(2).await?, HoldState::Voided)?;

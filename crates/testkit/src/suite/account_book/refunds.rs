@@ -27,6 +27,7 @@ pub async fn b07_refunds_stay_within_the_capture(g: &mut Ground) -> Result<(), F
     let (_, deposit) = deposit_paid(g, 90_000).await?;
     let zero = Refusal::BadAmount;
     same(g.refused(refund(9, 1, 0, None, at(2))).await?, zero)?;
+    same(g.payment(1).await?.state_word(), "captured")?;
     g.done(refund(2, 1, 30_000, None, at(2))).await?;
     same(g.payment(1).await?.state_word(), "partially_refunded")?;
     let rest = Kopecks(60_000);
