@@ -388,6 +388,15 @@ fn i11_a_day_is_what_was_sealed() {
     ]);
 }
 
+/// There are many more of them than of anything else.
+#[test]
+fn orders_that_are_settled_take_no_memory() {
+    let mut auditor = Auditor::default();
+    sound().movements.iter().for_each(|movement| auditor.movement(movement).unwrap());
+    let has = |party| auditor.sums.contains_key(&(party, Unit::Rub));
+    assert_eq!([clearing(1), clearing(2)].map(has), [true, false]);
+}
+
 /// The house may owe more than any one balance has room for; a guest may not have it.
 #[test]
 fn sums_of_the_house_are_larger_than_a_balance() {
