@@ -17,6 +17,7 @@ impl Flaw {
                 "i5_repeat_tells_the_rows_of_now",
                 "i6_refused_stays_refused",
                 "i7_conflict_leaves_no_key",
+                "i11_digest_is_of_its_day",
                 "lck_04_a_duplicate_is_a_no_op",
                 "lck_05_concurrent_duplicates_are_one",
                 "recall_tells_done_and_refused",

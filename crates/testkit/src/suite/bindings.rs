@@ -4,7 +4,7 @@ use tillway_core::AccountKind::{Bonus, Credit, Deposit};
 use tillway_core::Kopecks;
 use tillway_core::book::{Binding, Commit, HoldState, Op, Payer, Refusal, TokenId, Verdict};
 use tillway_core::guest::Identification;
-use tillway_core::id::{DeviceId, OrderId, PaymentId, TillId};
+use tillway_core::id::{AccountId, DeviceId, OrderId, PaymentId, TillId};
 use tillway_core::pairing::Pairing;
 use tillway_core::port::{AccountBook, Bindings};
 
@@ -77,11 +77,29 @@ pub async fn f15_raced_guests_have_one_winner(g: &mut Ground) -> Result<(), Fail
     same(g.order(ORDER_82).await?.epoch, 1)
 }
 
+fn chosen(account: AccountId) -> Op {
+    let (till, total, lines, money) = (None, None, None, Some(account));
+    Op::Tell { order: ORDER_82, till, total, lines, money }
+}
+
+/// An order tells when it was used last: told, bound or unbound.
+pub async fn order_tells_its_last_use(g: &mut Ground) -> Result<(), Failure> {
+    let (first, _) = known(g).await?;
+    let tell = || chosen(first.account(Deposit));
+    let bound = bind(ORDER_82, Binding::Bound(first.payer()));
+    for (second, op) in (1..).zip([tell(), bound, tell(), unbind(ORDER_82)]) {
+        g.done(Commit::of(at(second), vec![op])).await?;
+        same(g.order(ORDER_82).await?.touched, at(second))?;
+    }
+    Ok(())
+}
+
 /// F15, F16: an unbind voids the holds, and frees the order for another guest.
 pub async fn f15_unbind_voids_the_holds(g: &mut Ground) -> Result<(), Failure> {
-    let (first, _) = known(g).await?;
+    let (first, second) = known(g).await?;
     g.bind(ORDER_82, &first).await?;
     g.reserve(&Reserve::new(1, ORDER_82, first.account(Deposit), 100)).await?;
+    same(g.order(ORDER_82).await?.money, Some(first.account(Deposit)))?;
     g.reserve(&Reserve::new(2, ORDER_82, first.account(Bonus), 100)).await?;
     let live = g.order(ORDER_82).await?.live;
     same(
@@ -91,7 +109,11 @@ pub async fn f15_unbind_voids_the_holds(g: &mut Ground) -> Result<(), Failure> {
     g.ops(vec![unbind(ORDER_82)]).await?;
     same(g.hold_state(1).await?, HoldState::Voided)?;
     same(g.hold_state(2).await?, HoldState::Voided)?;
-    same(g.order(ORDER_82).await?.live.any(), false)
+    let order = g.order(ORDER_82).await?;
+    same((order.live.any(), order.money), (false, None))?;
+    // What is chosen for nobody is chosen for no other guest.
+    g.ops(vec![chosen(first.account(Deposit))]).await?;
+    same(g.bind(ORDER_82, &second).await?.money, None)
 }
 
 /// W33: a guest with a live payment stays; with everything given back it may go.
@@ -141,10 +163,12 @@ pub async fn f16_token_is_consumed_with_the_binding(g: &mut Ground) -> Result<()
     Ok(())
 }
 
-/// F16: a binding that never came to be frees its token.
+/// F16: a binding that never came to be frees its token, shown once or twice.
 pub async fn f16_rollback_frees_the_token(g: &mut Ground) -> Result<(), Failure> {
     let (first, _) = known(g).await?;
-    g.ops(vec![bind_once(ORDER_82, first.payer(), TOKEN, true)]).await?;
+    for _ in 0..2 {
+        g.ops(vec![bind_once(ORDER_82, first.payer(), TOKEN, true)]).await?;
+    }
     g.ops(vec![unbind(ORDER_82)]).await?;
     g.ops(vec![bind_once(OTHER_ORDER, first.payer(), TOKEN, false)]).await?;
     Ok(())

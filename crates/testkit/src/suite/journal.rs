@@ -1,16 +1,20 @@
 //! Streams: appends, lists of heads, claims.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use tillway_core::AccountKind::Deposit;
 use tillway_core::book::{
-    Commit, Fence, Head, Op, RECORD_BODY_MAX, Record, Refusal, Seq, Status, StreamId, StreamKind,
+    AccountWalk, Audit, Commit, Day, DayDigest, Digest, Fault, Fence, Head, House, Movement, Op,
+    Party, RECORD_BODY_MAX, Record, Refusal, Scope, Seq, Status, StreamId, StreamKind, StreamWalk,
+    Why,
 };
+use tillway_core::guest::Names;
 use tillway_core::id::{OrderId, Owner, PaymentId};
-use tillway_core::port::{ClaimError, CommitError, Journal, Query};
+use tillway_core::port::{AccountBook, ClaimError, CommitError, Journal, Query};
 use tillway_core::{Kopecks, Timestamp};
 
-use crate::builders::{all_three, at, id, top_up};
+use crate::builders::{Persona, all_three, at, id, keyed, top_up};
 use crate::conformance::{Failure, check, same};
 use crate::suite::Ground;
 
@@ -67,6 +71,62 @@ pub async fn i11_records_are_numbered(g: &mut Ground) -> Result<(), Failure> {
     same(records.first().map(|stored| stored.record.clone()), Some(record(1)))?;
     check(records.get(3).is_some_and(|stored| stored.record == large), "64 KiB come back")?;
     same(records.get(2).map(|stored| stored.at), Some(at(2)))
+}
+
+/// I11: the digest of a day has what was written from its first moment to its last: streams,
+/// accounts, movements of the house and keys.
+pub async fn i11_digest_is_of_its_day(g: &mut Ground) -> Result<(), Failure> {
+    let day = Day::of(at(0)).next();
+    let (from, to) = (day.start(), day.next().start());
+    let moment = Duration::from_millis(1);
+    let moments = [from.before(moment), from, to.before(moment), to];
+    for (number, at) in (1..).zip(moments) {
+        let guest = Persona::new(&format!("{}", 60_000 + number), Names::default()).with_account(
+            Deposit,
+            "purse",
+            Kopecks::ZERO,
+            Kopecks::ZERO,
+        );
+        g.know(&guest).await?;
+        let (cash, bank) = (Party::House(House::TillCash), Party::House(House::Bank));
+        let (amount, why, by) = (Kopecks(7), Why::Correction, id(100 + number));
+        let mut ops = append(stream(number), 0, None, &[1]).ops;
+        ops.push(top_up(guest.account(Deposit), amount, id(number)));
+        ops.push(Op::Move { from: cash, to: bank, amount, why, by });
+        g.done(keyed(Scope::Custom, by, at, ops)).await?;
+    }
+    let book = g.store().audit().await?;
+    for (day, count) in [(day.before(), 1), (day, 2), (day.next(), 1), (day.next().next(), 0)] {
+        let digest = g.store().digest(day).await?;
+        let counts = digest.map(|d| (d.streams, d.accounts, d.house, d.keys));
+        let wanted = (count, count, Some(count), Some(count));
+        same(counts, (count > 0).then_some(wanted))?;
+        same(digest, made(&book, day)?)?;
+    }
+    Ok(())
+}
+
+/// The digest of a day, from the whole book.
+fn made(book: &Audit, day: Day) -> Result<Option<Digest>, Failure> {
+    let mut digest = DayDigest::new(day);
+    let failed = |fault: Fault| Failure::new(fault.to_string());
+    let rows: BTreeMap<_, _> = book.streams.iter().map(|row| (row.id, row)).collect();
+    for (id, row) in rows {
+        let mut walk = StreamWalk::new(row);
+        let records = book.records.iter().filter(|(of, _)| *of == id);
+        records.map(|(_, stored)| stored).try_for_each(|s| walk.record(s)).map_err(failed)?;
+        digest.stream(&walk).map_err(failed)?;
+    }
+    let rows: BTreeMap<_, _> = book.accounts.iter().map(|row| (row.id, row)).collect();
+    for (id, row) in rows {
+        let mut walk = AccountWalk::new(row);
+        let is_of = |m: &&Movement| [m.debit, m.credit].contains(&Party::Guest(id));
+        book.movements.iter().filter(is_of).for_each(|movement| walk.movement(movement));
+        digest.account(&walk).map_err(failed)?;
+    }
+    book.movements.iter().for_each(|movement| digest.movement(movement));
+    book.keys.iter().for_each(|(key, row)| digest.key(*key, row));
+    Ok(digest.end())
 }
 
 /// Pages of a stream follow each other.

@@ -124,12 +124,14 @@ macro_rules! __store_cases {
             bindings::f16_raced_token_binds_one_order
             bindings::order_belongs_to_its_first_till
             bindings::told_is_remembered
+            bindings::order_tells_its_last_use
             bindings::sheet_has_everything
             bindings::sheet_without_a_guest
             bindings::d1_one_device_one_till
             bindings::d1_unpaired_device_may_move
             bindings::d1_raced_device_has_one_till
             journal::i11_records_are_numbered
+            journal::i11_digest_is_of_its_day
             journal::load_pages
             journal::append_stale
             journal::append_raced_has_one_winner

@@ -249,6 +249,11 @@ pub async fn close_settles_once(g: &mut Ground) -> Result<(), Failure> {
     g.pay(&Pay::new(2, ORDER_82, deposit, 300)).await?;
     g.reserve(&Reserve::new(3, ORDER_82, deposit, 500)).await?;
     g.ops(vec![close(&[1])]).await?;
+    for (number, listed) in [(1, true), (2, false)] {
+        let payment = g.payment(number).await?;
+        let known = payment.capture().map(|capture| (capture.acknowledged, capture.settled));
+        same(known, Some((listed, listed)))?;
+    }
     let epoch = g.order(ORDER_82).await?.epoch;
     g.ops(vec![close(&[1, 2])]).await?;
     g.ops(vec![close(&[1, 2])]).await?;
