@@ -82,12 +82,15 @@ fn chosen(account: AccountId) -> Op {
     Op::Tell { order: ORDER_82, till, total, lines, money }
 }
 
-/// An order tells when it was used last: told, bound or unbound.
+/// An order tells when it was used last: told, bound, unbound, paid or closed.
 pub async fn order_tells_its_last_use(g: &mut Ground) -> Result<(), Failure> {
     let (first, _) = known(g).await?;
     let tell = || chosen(first.account(Deposit));
     let bound = bind(ORDER_82, Binding::Bound(first.payer()));
-    for (second, op) in (1..).zip([tell(), bound, tell(), unbind(ORDER_82)]) {
+    let paid = Pay::new(9, ORDER_82, first.account(Deposit), 100).op();
+    let close = Op::Close { order: ORDER_82, listed: Vec::new() };
+    let uses = [tell(), bound.clone(), tell(), unbind(ORDER_82), bound, paid, close];
+    for (second, op) in (1..).zip(uses) {
         g.done(Commit::of(at(second), vec![op])).await?;
         same(g.order(ORDER_82).await?.touched, at(second))?;
     }

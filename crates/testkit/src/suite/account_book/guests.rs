@@ -1,7 +1,7 @@
 //! Guests, their carriers, photos and accounts.
 
 use tillway_core::AccountKind::{Bonus, Credit, Deposit};
-use tillway_core::book::{Commit, Op, Outcome, Refusal};
+use tillway_core::book::{Commit, House, Op, Outcome, Party, Refusal, Why};
 use tillway_core::id::{AccountId, GuestId};
 use tillway_core::port::AccountBook;
 use tillway_core::{Account, AccountStatus, Kopecks};
@@ -161,6 +161,10 @@ pub async fn a1_blocked_account_gives_nothing(g: &mut Ground) -> Result<(), Fail
     let status = |status| Op::SetTerms { account: deposit, overdraft: None, status };
     g.ops(vec![status(Some(AccountStatus::Blocked))]).await?;
     same(g.available(deposit).await?, Kopecks::ZERO)?;
+    let (from, to) = (Party::Guest(deposit), Party::House(House::Declared));
+    let (amount, why, by) = (Kopecks(1), Why::Correction, id(2));
+    let out = Commit::of(at(1), vec![Op::Move { from, to, amount, why, by }]);
+    same(g.refused(out).await?, Refusal::AccountBlocked)?;
     g.ops(vec![crate::builders::top_up(deposit, Kopecks(1), id(1))]).await?;
     g.ops(vec![status(Some(AccountStatus::Active))]).await?;
     same(g.available(deposit).await?, Kopecks(100_001))?;

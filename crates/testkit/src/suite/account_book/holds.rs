@@ -53,7 +53,11 @@ pub async fn pv1_holds_count_at_once(g: &mut Ground) -> Result<(), Failure> {
     let second = Reserve::new(2, other, deposit, 60_000).commit(at(1));
     same(g.refused(second).await?, Refusal::InsufficientFunds { limit })?;
     g.reserve(&Reserve::new(3, other, deposit, 40_000)).await?;
-    same(g.available(deposit).await?, Kopecks::ZERO)
+    same(g.available(deposit).await?, Kopecks::ZERO)?;
+    // Each order has its own, also within one commit.
+    let hold = |number, order| Reserve::new(number, order, guest.account(Bonus), 1).op();
+    g.ops(vec![hold(4, ORDER), hold(5, other)]).await?;
+    Ok(())
 }
 
 /// PV1: a payment without a reservation cannot take what is held.
@@ -96,10 +100,12 @@ pub async fn pv2_hold_belongs_to_its_order(g: &mut Ground) -> Result<(), Failure
     let other = OrderId(id(83));
     g.bind(other, &guest).await?;
     g.reserve(&Reserve::new(1, other, deposit, 60_000)).await?;
+    g.reserve(&Reserve::new(5, ORDER, deposit, 100)).await?;
     let foreign = [
         with_hold(2, 1, deposit, 100),
         with_hold(3, 1, guest.account(Bonus), 100),
         with_hold(4, 9, deposit, 100),
+        with_hold(6, 5, guest.account(Bonus), 100),
     ];
     for pay in foreign {
         same(g.refused(pay.commit(at(1))).await?, Refusal::UnknownReservation)?;
@@ -125,6 +131,12 @@ pub async fn pv5_supersedes_swaps_at_once(g: &mut Ground) -> Result<(), Failure>
         supersedes: Some(HoldId(id(old))),
         ..Reserve::new(number, ORDER, deposit, amount)
     };
+    let elsewhere = OrderId(id(83));
+    g.bind(elsewhere, &guest).await?;
+    g.reserve(&Reserve::new(9, elsewhere, deposit, 100)).await?;
+    let of_another = g.refused(swap(10, 9, 100).commit(at(1))).await?;
+    same(of_another, Refusal::UnknownReservation)?;
+    g.ops(vec![void(9)]).await?;
     g.reserve(&Reserve::new(1, ORDER, deposit, 60_000)).await?;
     let limit = Kopecks(100_000);
     let too_much = g.refused(swap(2, 1, 100_001).commit(at(1))).await?;
@@ -133,7 +145,7 @@ pub async fn pv5_supersedes_swaps_at_once(g: &mut Ground) -> Result<(), Failure>
     g.reserve(&swap(3, 1, 100_000)).await?;
     same(g.hold_state(1).await?, HoldState::Voided)?;
     same(g.account(deposit).await?.held, Kopecks(100_000))?;
-    let unknown = g.refused(swap(4, 9, 100).commit(at(1))).await?;
+    let unknown = g.refused(swap(4, 404, 100).commit(at(1))).await?;
     same(unknown, Refusal::UnknownReservation)?;
     g.reserve(&Reserve::new(5, ORDER, guest.account(Bonus), 100)).await?;
     let of_another = g.refused(swap(6, 5, 100).commit(at(1))).await?;
@@ -218,15 +230,22 @@ pub async fn i8_refused_hold_is_not_there(g: &mut Ground) -> Result<(), Failure>
 /// I5: a hold with the same id and terms is done already, without a key too; with other terms it
 /// is a conflict.
 pub async fn i5_hold_is_its_own_key(g: &mut Ground) -> Result<(), Failure> {
-    let (_, deposit) = deposit_bound(g).await?;
+    let (guest, deposit) = deposit_bound(g).await?;
     let held = Reserve::new(1, ORDER, deposit, 100);
     let bare = |reserve: &Reserve| tillway_core::book::Commit::of(at(1), vec![reserve.op()]);
     for _ in 0..2 {
         g.done(bare(&held)).await?;
         same(g.account(deposit).await?.held, Kopecks(100))?;
     }
-    let other = Reserve { amount: Kopecks(101), ..held };
-    same(g.conflict(bare(&other)).await?, tillway_core::port::CommitError::KeyConflict)
+    let others = [
+        Reserve { amount: Kopecks(101), ..held.clone() },
+        Reserve { order: OrderId(id(83)), ..held.clone() },
+        Reserve { account: guest.account(Bonus), ..held },
+    ];
+    for other in others {
+        same(g.conflict(bare(&other)).await?, tillway_core::port::CommitError::KeyConflict)?;
+    }
+    Ok(())
 }
 
 /// F13, PV9: a hold lapses at its time and not before; one that a flow owns never does.

@@ -147,8 +147,9 @@ pub async fn f1_higher_attempt_is_judged_anew(g: &mut Ground) -> Result<(), Fail
 pub async fn f1_cancel_of_a_refused_payment(g: &mut Ground) -> Result<(), Failure> {
     let deposit = all_three_bound(g).await?.account(Deposit);
     g.refused(Pay::new(1, ORDER_82, deposit, 100_001).commit(at(1))).await?;
-    g.ops(vec![cancel(1, ORDER_82)]).await?;
-    same(g.payment(1).await?.state, PaymentState::Tombstoned)?;
+    g.done(Commit::of(at(2), vec![cancel(1, ORDER_82)])).await?;
+    let forbidden = g.payment(1).await?;
+    same((forbidden.state, forbidden.at), (PaymentState::Tombstoned, at(2)))?;
     let next = Pay { attempt: 2, ..Pay::new(1, ORDER_82, deposit, 1) };
     let next = g.replayed(next.commit(at(2))).await?;
     same(next, Verdict::Refused(Refusal::TransactionCancelled))
@@ -172,7 +173,9 @@ pub async fn f1_stuck_capture_meets_another_guest(g: &mut Ground) -> Result<(), 
     same(g.refused(of_first.commit(at(1))).await?, changed.clone())?;
     let old_epoch =
         Pay { epoch: Some(bound.epoch), ..Pay::new(4, ORDER_82, second.account(Deposit), 100) };
-    same(g.refused(old_epoch.commit(at(1))).await?, changed)
+    same(g.refused(old_epoch.commit(at(1))).await?, changed)?;
+    g.pay(&Pay { epoch: Some(now.epoch), id: PaymentId(id(5)), ..old_epoch }).await?;
+    Ok(())
 }
 
 /// F1: what is acknowledged is remembered; a cancel undoes it all the same.
@@ -248,6 +251,7 @@ pub async fn close_settles_once(g: &mut Ground) -> Result<(), Failure> {
     g.pay(&Pay::new(1, ORDER_82, deposit, 100)).await?;
     g.pay(&Pay::new(2, ORDER_82, deposit, 300)).await?;
     g.reserve(&Reserve::new(3, ORDER_82, deposit, 500)).await?;
+    let bound = g.order(ORDER_82).await?.epoch;
     g.ops(vec![close(&[1])]).await?;
     for (number, listed) in [(1, true), (2, false)] {
         let payment = g.payment(number).await?;
@@ -255,6 +259,7 @@ pub async fn close_settles_once(g: &mut Ground) -> Result<(), Failure> {
         same(known, Some((listed, listed)))?;
     }
     let epoch = g.order(ORDER_82).await?.epoch;
+    same(epoch, bound + 1)?;
     g.ops(vec![close(&[1, 2])]).await?;
     g.ops(vec![close(&[1, 2])]).await?;
     same(house(g, House::Sales, Unit::Rub).await?, 400)?;
@@ -358,7 +363,9 @@ pub async fn unknown_and_foreign_wallets_are_refused(g: &mut Ground) -> Result<(
     same(g.refused(unknown.commit(at(1))).await?, Refusal::UnknownWallet)?;
     let foreign = Pay::new(2, ORDER_82, stranger.account(Credit), 100);
     let refused = g.refused(foreign.commit(at(1))).await?;
-    same(refused, Refusal::BindingChanged { epoch: 1 })
+    same(refused, Refusal::BindingChanged { epoch: 1 })?;
+    let hold = Reserve::new(3, ORDER_82, stranger.account(Credit), 100);
+    same(g.refused(hold.commit(at(1))).await?, Refusal::BindingChanged { epoch: 1 })
 }
 
 /// M3, PV4, B09, M-f: credit and deposit never pay one order together, be it for one kopeck.
@@ -457,7 +464,14 @@ pub async fn l5_f28_points_stay_within_their_cap(g: &mut Ground) -> Result<(), F
     same(g.refused(pay(1, 82_501).commit(at(1))).await?, capped(82_500))?;
     g.pay(&pay(2, 80_000)).await?;
     same(g.refused(pay(3, 2_501).commit(at(1))).await?, capped(2_500))?;
+    let (till, lines, money) = (None, None, None);
+    g.ops(vec![Op::Tell { order: ORDER_82, till, total, lines, money }]).await?;
+    let hold = Reserve { rules, ..Reserve::new(5, ORDER_82, bonus, 2_501) };
+    same(g.refused(hold.commit(at(1))).await?, capped(2_500))?;
     g.pay(&pay(4, 2_500)).await?;
+    // Money has no cap.
+    let rest = Pay::new(6, ORDER_82, guest.account(Deposit), 82_500);
+    g.pay(&Pay { total, rules, ..rest }).await?;
     Ok(())
 }
 

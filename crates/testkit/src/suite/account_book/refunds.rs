@@ -7,7 +7,7 @@ use tillway_core::id::{AccountId, OrderId, RefundId, Uuid};
 use tillway_core::port::{AccountBook, CommitError};
 use tillway_core::{AccountKind, AccountStatus, Kopecks};
 
-use crate::builders::{Pay, Persona, all_three, anna, at, cancel, id, keyed, refund, till};
+use crate::builders::{Pay, Persona, all_three, anna, at, cancel, id, keyed, refund, till, top_up};
 use crate::conformance::{Failure, check, same};
 use crate::suite::Ground;
 
@@ -64,7 +64,10 @@ pub async fn i5_refund_is_its_own_key(g: &mut Ground) -> Result<(), Failure> {
     g.done(bare(30_000)).await?;
     g.done(bare(30_000)).await?;
     same(g.account(deposit).await?.balance, Kopecks(40_000))?;
-    same(g.conflict(bare(30_001)).await?, CommitError::KeyConflict)
+    same(g.conflict(bare(30_001)).await?, CommitError::KeyConflict)?;
+    g.pay(&Pay::new(3, ORDER, deposit, 30_000)).await?;
+    let of_another = Commit { key: None, ..refund(2, 3, 30_000, None, at(2)) };
+    same(g.conflict(of_another).await?, CommitError::KeyConflict)
 }
 
 /// I4: sixty-four refunds at once never give back more than was taken.
@@ -148,7 +151,7 @@ pub async fn f32_refund_to_a_closed_account_is_owed(g: &mut Ground) -> Result<()
 
 /// F32: an account with money left is not closed; one that is closing takes credits.
 pub async fn f32_closed_only_at_zero(g: &mut Ground) -> Result<(), Failure> {
-    let (_, deposit) = deposit_paid(g, 90_000).await?;
+    let (guest, deposit) = deposit_paid(g, 90_000).await?;
     let status = |status| {
         let op = Op::SetTerms { account: deposit, overdraft: None, status: Some(status) };
         Commit::of(at(2), vec![op])
@@ -156,7 +159,12 @@ pub async fn f32_closed_only_at_zero(g: &mut Ground) -> Result<(), Failure> {
     same(g.refused(status(AccountStatus::Closed)).await?, Refusal::AccountInUse)?;
     g.done(status(AccountStatus::Closing)).await?;
     g.done(refund(2, 1, 90_000, None, at(2))).await?;
-    same(g.account(deposit).await?.balance, Kopecks(100_000))
+    same(g.account(deposit).await?.balance, Kopecks(100_000))?;
+    // And it stays there.
+    let (account, status) = (guest.account(Credit), Some(AccountStatus::Closed));
+    g.ops(vec![Op::SetTerms { account, overdraft: None, status }]).await?;
+    let late = Commit::of(at(3), vec![top_up(account, Kopecks(1), id(3))]);
+    same(g.refused(late).await?, Refusal::AccountBlocked)
 }
 
 /// F2, B17: an unlinked refund compares what it saw of its kind, all payments of the order together.
@@ -210,7 +218,10 @@ pub async fn b17_unlinked_refund_twice_is_one(g: &mut Ground) -> Result<(), Fail
     same(g.replayed(keyed()).await?, Verdict::Done(first.clone()))?;
     let bare = Commit::of(at(4), vec![refund_order(10, Deposit, 25_000)]);
     same(g.done(bare).await?, first)?;
-    let other = Commit::of(at(4), vec![refund_order(10, Deposit, 25_001)]);
-    same(g.conflict(other).await?, CommitError::KeyConflict)?;
+    for other in [refund_order(10, Deposit, 25_001), refund_order(10, Bonus, 25_000)] {
+        same(g.conflict(Commit::of(at(4), vec![other])).await?, CommitError::KeyConflict)?;
+    }
+    let nothing = Commit::of(at(4), vec![refund_order(11, Deposit, 0)]);
+    same(g.refused(nothing).await?, Refusal::BadAmount)?;
     same(g.account(deposit).await?.balance, Kopecks(75_000))
 }
