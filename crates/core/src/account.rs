@@ -255,6 +255,17 @@ mod tests {
         assert_eq!(parts, Parts { own: Kopecks::ZERO, overdraft: Kopecks(100) });
     }
 
+    /// A hold of 1 000.00 that took 941.00 of own money and 59.00 of overdraft; then 500.00 came.
+    #[test]
+    fn a4_a_hold_takes_its_own_part_alone_of_own_money() {
+        let o1 = account(144_100, 10_000_000, 0, AccountStatus::Active);
+        let held = Account { held: Kopecks(100_000), held_own: Kopecks(94_100), ..o1 };
+        assert_eq!(held.available(), Ok(Kopecks(10_044_100)));
+        assert_eq!(held.available_under(OverdraftUse::Deny), Ok(Kopecks(50_000)));
+        let parts = held.parts(Kopecks(60_000)).unwrap();
+        assert_eq!(parts, Parts { own: Kopecks(50_000), overdraft: Kopecks(10_000) });
+    }
+
     #[test]
     fn f4_deny_leaves_the_overdraft_of_a_deposit_out() {
         let o1 = account(94_100, 10_000_000, 4_100, AccountStatus::Active);

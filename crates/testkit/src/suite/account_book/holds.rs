@@ -57,7 +57,11 @@ pub async fn pv1_holds_count_at_once(g: &mut Ground) -> Result<(), Failure> {
     // Each order has its own, also within one commit.
     let hold = |number, order| Reserve::new(number, order, guest.account(Bonus), 1).op();
     g.ops(vec![hold(4, ORDER), hold(5, other)]).await?;
-    Ok(())
+    // What is held of a limit counts as well.
+    let (third, credit) = (OrderId(id(84)), guest.account(Credit));
+    g.bind(third, &guest).await?;
+    g.reserve(&Reserve::new(6, third, credit, 300_000)).await?;
+    same(g.available(credit).await?, Kopecks(200_000))
 }
 
 /// PV1: a payment without a reservation cannot take what is held.
