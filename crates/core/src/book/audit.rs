@@ -171,6 +171,9 @@ pub fn audit(book: &Audit) -> Result<(), Fault> {
 /// id, all refunds, all payments, all orders, all streams by id, all keys by scope and id; then
 /// [`Auditor::end`].
 ///
+/// A movement has one amount and two sides, so that all of them sum to zero in each unit (I1), and
+/// balances do when each is what its movements give and no account is missing.
+///
 /// It keeps what is open: live holds, clearing that is not settled, refunds whose payment was not
 /// seen, payments whose order was not. An order may come any time after its payments: right after
 /// them, and a book of any size is checked in little memory.
@@ -180,7 +183,7 @@ pub struct Auditor {
     legs: i128,
     /// What movements left in clearing.
     cleared: BTreeMap<(OrderId, Unit), Sum>,
-    /// Whole and own part of the live holds of each account.
+    /// Whole and own part of the live holds of each account that was not compared yet.
     held: BTreeMap<AccountId, (Kopecks, Kopecks)>,
     /// Of each order that was not compared yet.
     live: BTreeMap<OrderId, Live>,
@@ -222,23 +225,23 @@ impl Sum {
 /// What movements tell, less what rows tell: zero when both are the same. A row that is missing or
 /// changed breaks it, without a list of all ids in memory.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Tally {
-    ids: u128,
-    amount: Sum,
-}
+struct Tally(u128);
 
 impl Tally {
-    fn moved(&mut self, id: Uuid, amount: Kopecks) -> Result<(), Fault> {
-        let amount = self.amount.add(amount)?;
-        *self = Self { ids: self.ids.wrapping_add(id.as_u128()), amount };
-        Ok(())
+    fn moved(&mut self, told: Uuid) {
+        self.0 = self.0.wrapping_add(told.as_u128());
     }
 
-    fn kept(&mut self, id: Uuid, amount: Kopecks) -> Result<(), Fault> {
-        let amount = self.amount.sub(amount)?;
-        *self = Self { ids: self.ids.wrapping_sub(id.as_u128()), amount };
-        Ok(())
+    fn kept(&mut self, told: Uuid) {
+        self.0 = self.0.wrapping_sub(told.as_u128());
     }
+}
+
+/// All that a movement and its row both tell, in one number: amounts that changed places do not
+/// make up for each other.
+fn told(id: Uuid, amount: Kopecks, account: Option<AccountId>) -> Uuid {
+    let account = account.map(|account| account.0).unwrap_or_default();
+    Uuid::new_v5(&Uuid::new_v5(&id, account.as_bytes()), &amount.0.to_be_bytes())
 }
 
 impl Auditor {
@@ -255,12 +258,18 @@ impl Auditor {
             }
         }
         self.digests.movement(movement);
+        let Movement { by, amount, debit, .. } = *movement;
+        let debited = match debit {
+            Party::Guest(account) => Some(account),
+            Party::House(_) => None,
+        };
         match movement.why {
-            Why::Capture => self.captures.moved(movement.by, movement.amount),
-            Why::Cancel => self.cancels.moved(movement.by, movement.amount),
-            Why::Refund => self.refunds.moved(movement.by, movement.amount),
-            _ => Ok(()),
+            Why::Capture => self.captures.moved(told(by, amount, debited)),
+            Why::Cancel => self.cancels.moved(told(by, amount, None)),
+            Why::Refund => self.refunds.moved(told(by, amount, None)),
+            _ => {}
         }
+        Ok(())
     }
 
     fn clear(&mut self, order: OrderId, movement: &Movement) -> Result<(), Fault> {
@@ -302,7 +311,7 @@ impl Auditor {
         if rebuilt != row.balance {
             return Err(Fault::Balance { account: row.id, stored: row.balance, rebuilt });
         }
-        let (whole, own) = self.held.get(&row.id).copied().unwrap_or_default();
+        let (whole, own) = self.held.remove(&row.id).unwrap_or_default();
         if whole != row.held || own != row.held_own {
             return Err(Fault::Held { account: row.id, stored: row.held, rebuilt: whole });
         }
@@ -316,7 +325,8 @@ impl Auditor {
     pub fn refund(&mut self, refund: &Refund) -> Result<(), Fault> {
         let sum = self.refunded.entry(refund.of).or_default();
         *sum = sum.add(refund.parts.total()?)?;
-        self.refunds.kept(refund.id.0, refund.parts.total()?)
+        self.refunds.kept(told(refund.id.0, refund.parts.total()?, None));
+        Ok(())
     }
 
     /// A payment.
@@ -329,10 +339,11 @@ impl Auditor {
             return Err(Fault::Refunds { payment: payment.id });
         }
         if let Some(capture) = payment.capture() {
-            self.captures.kept(payment.id.0, capture.parts.total()?)?;
+            let (amount, account) = (capture.parts.total()?, Some(capture.account));
+            self.captures.kept(told(payment.id.0, amount, account));
         }
         if let PaymentState::Cancelled(capture) = &payment.state {
-            self.cancels.kept(payment.id.0, capture.parts.total()?)?;
+            self.cancels.kept(told(payment.id.0, capture.parts.total()?, None));
         }
         let PaymentState::Captured(capture) = &payment.state else { return Ok(()) };
         let rest = payment.live()?;
@@ -388,9 +399,15 @@ impl Auditor {
     /// What can only be said in the end.
     ///
     /// # Errors
-    /// When the book has money of accounts or orders, or refunds of payments, that it does not know,
-    /// moved payments that are not there, or differs from a digest that was kept.
+    /// When the book has movements or holds of accounts, money of orders or refunds of payments that
+    /// it does not know, moved payments that are not there, or differs from a digest that was kept.
     pub fn end(self) -> Result<(), Fault> {
+        if let Some(order) = self.live.keys().next() {
+            return Err(Fault::Live { order: *order });
+        }
+        if let Some(payment) = self.refunded.keys().next() {
+            return Err(Fault::Refunds { payment: *payment });
+        }
         if self.legs != 0 {
             return Err(Fault::Accounts);
         }
@@ -398,11 +415,8 @@ impl Auditor {
             let (stored, rebuilt) = (sum.kopecks()?, Kopecks::ZERO);
             return Err(Fault::Clearing { order: *order, stored, rebuilt });
         }
-        if let Some(order) = self.live.keys().next() {
-            return Err(Fault::Live { order: *order });
-        }
-        if let Some(payment) = self.refunded.keys().next() {
-            return Err(Fault::Refunds { payment: *payment });
+        if let Some((account, (rebuilt, _))) = self.held.into_iter().next() {
+            return Err(Fault::Held { account, stored: Kopecks::ZERO, rebuilt });
         }
         if [self.captures, self.cancels, self.refunds] != [Tally::default(); 3] {
             return Err(Fault::Payments);
@@ -416,3 +430,6 @@ impl Auditor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

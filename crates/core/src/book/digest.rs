@@ -206,11 +206,12 @@ impl<'r> AccountWalk<'r> {
     /// The next movement of this account.
     ///
     /// # Errors
-    /// When a sum does not fit.
+    /// When a sum does not fit, or the movement is of another unit.
     pub fn movement(&mut self, movement: &Movement) -> Result<(), Fault> {
-        if movement.unit == self.row.kind.unit() {
-            self.balance = self.balance.after(movement, Party::Guest(self.row.id))?;
+        if movement.unit != self.row.kind.unit() {
+            return Err(Fault::Chain { account: self.row.id });
         }
+        self.balance = self.balance.after(movement, Party::Guest(self.row.id))?;
         self.count = self.count.saturating_add(1);
         self.chain = self.chain.movement(movement);
         self.ends.put(movement.at, self.count, self.chain);
@@ -482,7 +483,7 @@ mod tests {
         let mut owner = Account::new(account, GuestId(Uuid::nil()), kind, "", Kopecks::ZERO);
         owner.chain = owner.chain.movement(&guest);
         let mut movements = AccountWalk::new(&owner);
-        movements.movement(&guest);
+        movements.movement(&guest).unwrap();
         let mut digest = DayDigest::new(Day(0));
         digest.stream(&records).unwrap();
         digest.account(&movements).unwrap();

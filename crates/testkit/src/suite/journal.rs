@@ -121,7 +121,8 @@ fn made(book: &Audit, day: Day) -> Result<Option<Digest>, Failure> {
     for (id, row) in rows {
         let mut walk = AccountWalk::new(row);
         let is_of = |m: &&Movement| [m.debit, m.credit].contains(&Party::Guest(id));
-        book.movements.iter().filter(is_of).for_each(|movement| walk.movement(movement));
+        let mut movements = book.movements.iter().filter(is_of);
+        movements.try_for_each(|movement| walk.movement(movement)).map_err(failed)?;
         digest.account(&walk).map_err(failed)?;
     }
     book.movements.iter().for_each(|movement| digest.movement(movement));
