@@ -44,8 +44,8 @@ const RECORDS: &str = concat!(
     " ORDER BY seq"
 );
 
-/// Captured payments that no movement tells as they are. The sums of the audit do not tell two of
-/// them apart, and what a store adds to a payment is in none of them.
+/// Captured payments that no movement tells as they are: what a store adds to a payment is in no sum
+/// of the audit.
 const UNTOLD: &str = "SELECT 1 FROM payments WHERE account IS NOT NULL AND NOT EXISTS \
      (SELECT 1 FROM movements WHERE movements.entry = payments.entry AND why = ?1 AND by_id = id \
      AND debit = ?2 AND debit_id = account AND amount = own + overdraft \
