@@ -3,7 +3,8 @@
 //! After a sync that failed the system goes on showing what the disk does not have, and no later
 //! sync writes it. That run stopped; the next one would read the log as if it were there, build on
 //! it, and lose at a power cut what it acknowledged since. Nobody knows how the last run ended, so
-//! its log, a few MiB at most, is written in place as it reads, and synced.
+//! its log is written in place as it reads, and synced: mostly some ten MiB, more when a long read
+//! kept it from beginning anew.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};

@@ -61,7 +61,7 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     asked_to_go: AtomicBool,
     cut: AtomicBool,
-    /// Wakes the connection's task for that.
+    /// Wakes the connection's task to look at the three above.
     told: Notify,
 }
 
