@@ -25,6 +25,29 @@ fn pos(stand: &Serving, method: &str, path: &str, body: &Value) -> (u16, Value) 
     (status, serde_json::from_str(&answer.body).unwrap_or(Value::Null))
 }
 
+/// The order as the demo's own till tells it too, at any moment after the check-in.
+fn tell_order(stand: &Serving) {
+    let line = |sku: &str, amount: i64| json!({"sku": sku, "name": sku, "quantity": 1, "priceMinor": amount, "amountMinor": amount});
+    let told = json!({"totalMinor": 165_000, "lines": [line("00042", 120_000), line("7", 45_000)]});
+    assert_eq!(pos(stand, "PUT", &format!("/orders/{ORDER}"), &told).0, 204);
+}
+
+/// 100.00 of it, with points.
+fn pay(stand: &Serving, wallet: &Value) -> (u16, Value) {
+    let payment = json!({
+        "orderId": ORDER, "walletId": wallet, "bindingEpoch": 1, "attempt": 1,
+        "amountMinor": 10_000, "orderTotalMinor": 165_000, "orderNumber": 82,
+        "paymentTypeId": BONUS_TYPE, "prepay": false, "silent": true,
+    });
+    pos(stand, "PUT", &format!("/payments/{TRANSACTION}"), &payment)
+}
+
+fn close(stand: &Serving) {
+    let closed = json!({"closedAt": "2026-11-22T09:41:00Z", "totalMinor": 165_000,
+        "payments": [{"transactionId": TRANSACTION, "amountMinor": 10_000}]});
+    assert_eq!(pos(stand, "POST", &format!("/orders/{ORDER}/closed"), &closed).0, 204);
+}
+
 /// What the processing has of its first guest.
 fn house(stand: &Serving) -> String {
     let shown = ask(stand.page + PROCESSING_STEP, "GET", "/sim/house", &[], "").body;
@@ -60,28 +83,18 @@ fn points_are_shown_split_taken_and_told_at_the_close() {
     let wallet = shown["UserWallets"][0].clone();
     assert_eq!((&wallet["Name"], &wallet["Balance"]), (&json!("Баллы"), &json!(250)), "{shown}");
 
-    let line = |sku: &str, amount: i64| json!({"sku": sku, "name": sku, "quantity": 1, "priceMinor": amount, "amountMinor": amount});
-    let told = json!({"totalMinor": 165_000, "lines": [line("00042", 120_000), line("7", 45_000)]});
-    assert_eq!(pos(&stand, "PUT", &format!("/orders/{ORDER}"), &told).0, 204);
+    tell_order(&stand);
     let wish = json!({"dueMinor": 165_000,
         "input": {"enter": {"walletId": wallet["Id"], "amountMinor": 10_000}}});
     let (status, plan) = pos(&stand, "POST", &format!("/orders/{ORDER}/plan"), &wish);
     assert_eq!(status, 200, "{plan}");
     assert!(plan.to_string().contains("10000"), "{plan}");
 
-    let payment = json!({
-        "orderId": ORDER, "walletId": wallet["Id"], "bindingEpoch": 1, "attempt": 1,
-        "amountMinor": 10_000, "orderTotalMinor": 165_000, "orderNumber": 82,
-        "paymentTypeId": BONUS_TYPE, "prepay": false, "silent": true,
-    });
-    let path = format!("/payments/{TRANSACTION}");
-    let (status, taken) = pos(&stand, "PUT", &path, &payment);
+    let (status, taken) = pay(&stand, &wallet["Id"]);
     assert_eq!((status, &taken["availableAfterMinor"]), (201, &json!(15_000)), "{taken}");
     assert!(house(&stand).ends_with("250.00, в резерве 100.00"), "{}", house(&stand));
 
-    let closed = json!({"closedAt": "2026-11-22T09:41:00Z", "totalMinor": 165_000,
-        "payments": [{"transactionId": TRANSACTION, "amountMinor": 10_000}]});
-    assert_eq!(pos(&stand, "POST", &format!("/orders/{ORDER}/closed"), &closed).0, 204);
+    close(&stand);
     let listed = stdout(&stand.command(&["points", "list"]));
     assert_eq!(listed, "nothing waits for a person\n");
     until("the close is told", || house(&stand).ends_with("227.50, в резерве 0.00"));
@@ -101,31 +114,22 @@ fn what_is_refused_is_listed_until_a_person_says_to_try_again() {
     let stand = serve(&data, &["--config", file.to_str().unwrap()]);
     stand.command(&["guest", "add", "20010", "--card", CARD]);
     assert_eq!(stand.check_in(ORDER, CARD).status, "HTTP/1.1 204 No Content");
-    let told = json!({"totalMinor": 50_000, "lines": [
-        {"sku": "7", "name": "Сет", "quantity": 1, "priceMinor": 50_000, "amountMinor": 50_000}]});
-    assert_eq!(pos(&stand, "PUT", &format!("/orders/{ORDER}"), &told).0, 204);
+    tell_order(&stand);
     let json = ["Accept: application/json"];
     let shown = stand.ask("GET", &format!("/orders/{ORDER}/loyalty"), &json, "").body;
     let shown: Value = serde_json::from_str(&shown).unwrap();
-    let payment = json!({
-        "orderId": ORDER, "walletId": shown["UserWallets"][0]["Id"], "bindingEpoch": 1,
-        "attempt": 1, "amountMinor": 10_000, "orderTotalMinor": 50_000, "orderNumber": 82,
-        "paymentTypeId": BONUS_TYPE, "prepay": false, "silent": true,
-    });
-    assert_eq!(pos(&stand, "PUT", &format!("/payments/{TRANSACTION}"), &payment).0, 201);
+    assert_eq!(pay(&stand, &shown["UserWallets"][0]["Id"]).0, 201);
     let fault = r#"{"fault":"code","value":202,"at":"Accrue"}"#;
     let set = ask(stand.page + PROCESSING_STEP, "POST", "/sim/fault", &[], fault);
     assert!(set.status.contains("200"), "{set:?}");
-    let closed = json!({"closedAt": "2026-11-22T09:41:00Z", "totalMinor": 50_000,
-        "payments": [{"transactionId": TRANSACTION, "amountMinor": 10_000}]});
-    assert_eq!(pos(&stand, "POST", &format!("/orders/{ORDER}/closed"), &closed).0, 204);
+    close(&stand);
     let number = TRANSACTION.replace('-', "");
     let list = || stdout(&stand.command(&["points", "list"]));
     until("it is listed", || list().starts_with(&number));
     assert!(list().contains("Accrue is refused: the till is set up wrong"), "{}", list());
     let again = stand.command(&["points", "retry", &number, "--by", "Irina"]);
     assert_eq!(stdout(&again), "it is told to the processing again\n");
-    until("it is told", || house(&stand).ends_with("170.00, в резерве 0.00"));
+    until("it is told", || house(&stand).ends_with("227.50, в резерве 0.00"));
     assert_eq!(list(), "nothing waits for a person\n");
 }
 
