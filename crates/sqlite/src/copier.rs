@@ -10,16 +10,18 @@ use tillway_device::Worker;
 
 use crate::config::SqliteConfig;
 use crate::error::{Fail, Meaning};
+use crate::flush::flush;
+use crate::lock::Lock;
 use crate::queue::Health;
 
 /// Keeps the log short, with a connection and a thread of its own.
 ///
-/// The log begins anew only when all of it is copied at a moment when nobody writes. So the writer
-/// sees to the last part, which is short: each round copies what came during the one before.
+/// The log begins anew only when all of it is copied, and the copies are on the disk, at a moment when
+/// nobody writes. So the writer sees to the last part, which is short: each round copies, and syncs,
+/// what came during the one before.
 pub(crate) struct Copier {
     worker: Worker<Connection>,
     shared: Arc<Shared>,
-    checkpoint_pages: u32,
     /// How long the log was when the writer copied the last part. A reader that was in the way then
     /// keeps it from beginning anew: it is copied again when it is longer by `rest_pages`.
     copied_pages: u32,
@@ -27,8 +29,11 @@ pub(crate) struct Copier {
 
 struct Shared {
     health: Arc<Health>,
+    file: Arc<Lock>,
     /// How long the log is, told by SQLite after each commit.
     log_pages: AtomicU32,
+    /// How long it should be at most.
+    checkpoint_pages: u32,
     /// What may be left for the writer.
     rest_pages: u32,
     progress: Mutex<Progress>,
@@ -57,13 +62,15 @@ impl Copier {
     pub(crate) fn start(
         writer: &mut Connection,
         connection: Connection,
-        health: Arc<Health>,
+        (health, file): (Arc<Health>, Arc<Lock>),
         config: &SqliteConfig,
     ) -> io::Result<Self> {
         let checkpoint_pages = config.checkpoint_pages;
         let shared = Arc::new(Shared {
             health,
+            file,
             log_pages: AtomicU32::new(0),
+            checkpoint_pages,
             rest_pages: (checkpoint_pages / REST).max(1),
             progress: Mutex::default(),
             ended: Condvar::new(),
@@ -75,7 +82,7 @@ impl Copier {
         };
         writer.wal_hook(Some(tell)).map_err(io::Error::other)?;
         let worker = Worker::start("tillway-copier", config.mode, 1, connection)?;
-        Ok(Self { worker, shared, checkpoint_pages, copied_pages: 0 })
+        Ok(Self { worker, shared, copied_pages: 0 })
     }
 
     /// Has the log copied once it is long, and copies what came meanwhile on the writer's own
@@ -88,14 +95,15 @@ impl Copier {
         }
         let pages = log.saturating_sub(self.copied_pages);
         let again = self.copied_pages > 0;
-        let most = if again { self.shared.rest_pages } else { self.checkpoint_pages };
-        let is_due = pages >= most && !self.shared.health.is_broken();
+        let shared = &self.shared;
+        let most = if again { shared.rest_pages } else { shared.checkpoint_pages };
+        let is_due = pages >= most && !shared.health.is_broken();
         let mut progress = self.progress();
         if progress == Progress::Idle && is_due {
             self.begin();
             progress = self.progress();
         }
-        if progress == Progress::Copying && pages / LOG_MAX >= self.checkpoint_pages {
+        if progress == Progress::Copying && self.shared.is_too_long(pages) {
             self.wait();
             progress = self.progress();
         }
@@ -175,22 +183,37 @@ impl Shared {
     fn copied(&self, connection: &Connection) -> Progress {
         let mut before = 0;
         for _ in 0..ROUNDS_MAX {
-            match copy(connection) {
-                Ok(pages) => {
-                    let rest = self.log_pages().saturating_sub(pages);
-                    // A reader may need the rest.
-                    if pages == before || rest <= self.rest_pages {
-                        break;
-                    }
-                    before = pages;
-                }
+            let pages = match copy(connection) {
+                Ok(pages) => pages,
                 Err(fail) => {
                     self.failed(&fail);
                     return Progress::Idle;
                 }
+            };
+            if self.flush(pages.saturating_sub(before)).is_err() {
+                self.health.breaks();
+                return Progress::Idle;
             }
+            let rest = self.log_pages().saturating_sub(pages);
+            // A reader may need the rest.
+            if pages == before || rest <= self.rest_pages {
+                break;
+            }
+            before = pages;
         }
         Progress::Copied
+    }
+
+    /// Has the disk take what was copied. SQLite syncs the file only when all is copied, and by then
+    /// it is the writer who copies.
+    fn flush(&self, pages: u32) -> io::Result<()> {
+        let hurries = || self.is_too_long(self.log_pages());
+        self.file.book().map_or(Ok(()), |book| flush(book, pages, hurries))
+    }
+
+    /// Whether the writer waits for the copy that runs.
+    fn is_too_long(&self, pages: u32) -> bool {
+        pages / LOG_MAX >= self.checkpoint_pages
     }
 
     /// The log still has everything. But a sync that failed once proves nothing when it succeeds the
@@ -221,4 +244,32 @@ fn copy(connection: &Connection) -> Result<u32, Fail> {
     // Below zero there is no log.
     let copied = statement.query_row([], |row| row.get::<_, i64>(2))?;
     Ok(u32::try_from(copied).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_copy_that_the_disk_does_not_take_breaks_the_store() {
+        for broken in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let config = SqliteConfig::new(folder.path().join("book.db"));
+            let mut writer = Connection::open(&config.path).unwrap();
+            writer.execute_batch("PRAGMA journal_mode = wal; CREATE TABLE a (b)").unwrap();
+            // It takes nothing.
+            let book = if broken { "/dev/null".into() } else { config.path.clone() };
+            let lock = Lock::take(&config).unwrap();
+            lock.hold(&book).unwrap();
+            let (health, lock) = (Arc::new(Health::default()), Arc::new(lock));
+            let shared = (Arc::clone(&health), lock);
+            let other = Connection::open(&config.path).unwrap();
+            let copier = Copier::start(&mut writer, other, shared, &config).unwrap();
+            copier.begin();
+            copier.wait();
+            let reached = if broken { Progress::Idle } else { Progress::Copied };
+            assert_eq!((copier.progress(), health.is_broken()), (reached, broken));
+        }
+    }
 }

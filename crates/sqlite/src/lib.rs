@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod copier;
 mod error;
+mod flush;
 mod gone;
 mod ids;
 mod kept;

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::config::SqliteConfig;
 use crate::error::OpenError;
@@ -10,7 +11,12 @@ use crate::preflight::beside;
 
 /// Keeps a second process, and a second store of this one, out of the file. However the process
 /// ends, the lock goes with it.
-pub(crate) struct Lock(File);
+pub(crate) struct Lock {
+    lock: File,
+    /// A handle of the book. To close one gives back whatever SQLite has locked in the book, so it
+    /// stays open as long as any connection.
+    book: OnceLock<File>,
+}
 
 impl Lock {
     pub(crate) fn take(config: &SqliteConfig) -> Result<Self, OpenError> {
@@ -31,10 +37,22 @@ impl Lock {
             _ => OpenError::Io { path: path.clone(), source: Box::new(error) },
         })?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+            Ok(()) => Ok(Self { lock: file, book: OnceLock::new() }),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: config.path.clone() }),
             Err(TryLockError::Error(error)) => Err(OpenError::Io { path, source: Box::new(error) }),
         }
+    }
+
+    /// Opens the book, which is there already, for as long as the lock is held.
+    pub(crate) fn hold(&self, book: &Path) -> io::Result<()> {
+        // Once: a second handle would be closed here.
+        let book = File::open(book)?;
+        self.book.set(book).map_err(|_| io::Error::other("the book is held already"))
+    }
+
+    /// The book, where it is held.
+    pub(crate) fn book(&self) -> Option<&File> {
+        self.book.get()
     }
 }
 
@@ -43,7 +61,7 @@ impl Drop for Lock {
     /// to close ours alone would leave the lock with the child.
     fn drop(&mut self) {
         // If it fails, the lock goes with the last copy.
-        let _gone = self.0.unlock();
+        let _gone = self.lock.unlock();
     }
 }
 
@@ -56,7 +74,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = SqliteConfig::new(folder.path().join("book.db"));
         let lock = Lock::take(&config).unwrap();
-        let copy = lock.0.try_clone().unwrap();
+        let copy = lock.lock.try_clone().unwrap();
         assert!(matches!(Lock::take(&config), Err(OpenError::Locked { .. })));
         drop(lock);
         assert!(Lock::take(&config).is_ok());

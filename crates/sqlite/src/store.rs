@@ -59,6 +59,9 @@ impl SqliteStore {
         let failed =
             |error: io::Error| OpenError::Io { path: config.path.clone(), source: Box::new(error) };
         let connection = open::writer(&config)?;
+        if config.vfs.is_none() {
+            lock.hold(&config.path).map_err(failed)?;
+        }
         let readers = Readers::open(&config)?;
         let health = Arc::new(Health::default());
         let queue = Arc::new(Queue::new(config.queue_max));

@@ -45,7 +45,8 @@ impl Writer {
         (health, kept): (Arc<Health>, Arc<Kept>),
         config: &SqliteConfig,
     ) -> io::Result<Self> {
-        let copier = Copier::start(&mut connection, copying, Arc::clone(&health), config)?;
+        let shared = (Arc::clone(&health), Arc::clone(&lock));
+        let copier = Copier::start(&mut connection, copying, shared, config)?;
         let batch_max = config.batch_max.max(1);
         Ok(Self { copier, connection, health, kept, batch_max, _lock: lock })
     }

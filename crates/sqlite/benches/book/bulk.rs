@@ -2,6 +2,7 @@
 //! would write, without its rules and without a log. That they are the same is checked each time
 //! on a few.
 
+use std::fs::File;
 use std::path::Path;
 
 use rusqlite::types::Value;
@@ -33,11 +34,14 @@ pub(crate) fn open(path: &Path) -> Connection {
     db
 }
 
-/// Writes them out, and makes the file one that the store opens.
+/// Writes them out, and makes the file one that the store opens. The disk has all of it then, and
+/// nothing more to do.
 pub(crate) fn close(db: Connection) {
     db.execute_batch("COMMIT").unwrap();
     db.query_row("PRAGMA journal_mode = wal", [], |_| Ok(())).unwrap();
+    let path = db.path().unwrap().to_owned();
     db.close().unwrap();
+    File::open(path).unwrap().sync_all().unwrap();
 }
 
 /// A file of the store with so many paid and closed orders, two movements each.
