@@ -60,6 +60,8 @@ impl Drop for Lock {
     /// A child that another thread starts has a copy of the handle until it runs its own program:
     /// to close ours alone would leave the lock with the child.
     fn drop(&mut self) {
+        // Before the next store may open the book: what that one has locked there would be given back.
+        drop(self.book.take());
         // If it fails, the lock goes with the last copy.
         let _gone = self.lock.unlock();
     }
