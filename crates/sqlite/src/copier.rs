@@ -1,7 +1,7 @@
 //! Copies the log into the file beside the writer, which goes on meanwhile.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -22,6 +22,7 @@ use crate::queue::Health;
 pub(crate) struct Copier {
     worker: Worker<Connection>,
     shared: Arc<Shared>,
+    checkpoint_pages: u32,
     /// How long the log was when the writer copied the last part. A reader that was in the way then
     /// keeps it from beginning anew: it is copied again when it is longer by `rest_pages`.
     copied_pages: u32,
@@ -31,11 +32,11 @@ struct Shared {
     health: Arc<Health>,
     file: Arc<Lock>,
     /// How long the log is, told by SQLite after each commit.
-    log_pages: AtomicU32,
-    /// How long it should be at most.
-    checkpoint_pages: u32,
+    log_pages: Arc<AtomicU32>,
     /// What may be left for the writer.
     rest_pages: u32,
+    /// Somebody waits for the copy that runs.
+    awaited: AtomicBool,
     progress: Mutex<Progress>,
     ended: Condvar,
 }
@@ -66,23 +67,24 @@ impl Copier {
         config: &SqliteConfig,
     ) -> io::Result<Self> {
         let checkpoint_pages = config.checkpoint_pages;
+        let log_pages = Arc::new(AtomicU32::new(0));
+        let told = Arc::clone(&log_pages);
         let shared = Arc::new(Shared {
             health,
             file,
-            log_pages: AtomicU32::new(0),
-            checkpoint_pages,
+            log_pages,
             rest_pages: (checkpoint_pages / REST).max(1),
+            awaited: AtomicBool::new(false),
             progress: Mutex::default(),
             ended: Condvar::new(),
         });
-        let told = Arc::clone(&shared);
         let tell = move |_: &mut Wal, pages: i32| {
-            told.log_pages.store(pages.unsigned_abs(), Ordering::Relaxed);
+            told.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         };
         writer.wal_hook(Some(tell)).map_err(io::Error::other)?;
         let worker = Worker::start("tillway-copier", config.mode, 1, connection)?;
-        Ok(Self { worker, shared, copied_pages: 0 })
+        Ok(Self { worker, shared, checkpoint_pages, copied_pages: 0 })
     }
 
     /// Has the log copied once it is long, and copies what came meanwhile on the writer's own
@@ -95,15 +97,14 @@ impl Copier {
         }
         let pages = log.saturating_sub(self.copied_pages);
         let again = self.copied_pages > 0;
-        let shared = &self.shared;
-        let most = if again { shared.rest_pages } else { shared.checkpoint_pages };
-        let is_due = pages >= most && !shared.health.is_broken();
+        let most = if again { self.shared.rest_pages } else { self.checkpoint_pages };
+        let is_due = pages >= most && !self.shared.health.is_broken();
         let mut progress = self.progress();
         if progress == Progress::Idle && is_due {
             self.begin();
             progress = self.progress();
         }
-        if progress == Progress::Copying && self.shared.is_too_long(pages) {
+        if progress == Progress::Copying && pages / LOG_MAX >= self.checkpoint_pages {
             self.wait();
             progress = self.progress();
         }
@@ -117,6 +118,7 @@ impl Copier {
     }
 
     fn begin(&self) {
+        self.shared.awaited.store(false, Ordering::Release);
         self.shared.set(Progress::Copying);
         let run = Run { shared: Arc::clone(&self.shared), reached: Progress::Idle };
         if self.worker.submit(move |connection| run.all(connection)).is_err() {
@@ -136,6 +138,7 @@ impl Copier {
 
     /// Waits for the copy that runs, as long as the disk takes.
     fn wait(&self) {
+        self.shared.awaited.store(true, Ordering::Release);
         let progress = self.shared.lock();
         let runs = |progress: &mut Progress| *progress == Progress::Copying;
         drop(self.shared.ended.wait_while(progress, runs));
@@ -157,6 +160,7 @@ impl Copier {
 impl Drop for Copier {
     /// The writer's connection must be the last one to close: it copies what is left then.
     fn drop(&mut self) {
+        self.shared.awaited.store(true, Ordering::Release);
         self.worker.stop();
     }
 }
@@ -190,7 +194,9 @@ impl Shared {
                     return Progress::Idle;
                 }
             };
-            if self.flush(pages.saturating_sub(before)).is_err() {
+            // A log that began anew has less than before.
+            let copied = pages.checked_sub(before).unwrap_or(pages);
+            if self.flush(copied).is_err() {
                 self.health.breaks();
                 return Progress::Idle;
             }
@@ -204,16 +210,11 @@ impl Shared {
         Progress::Copied
     }
 
-    /// Has the disk take what was copied. SQLite syncs the file only when all is copied, and by then
-    /// it is the writer who copies.
+    /// Has the disk take what was copied. SQLite syncs the file only when all is copied, and while
+    /// there are commits it is the writer who copies the last of it.
     fn flush(&self, pages: u32) -> io::Result<()> {
-        let hurries = || self.is_too_long(self.log_pages());
+        let hurries = || self.awaited.load(Ordering::Acquire);
         self.file.book().map_or(Ok(()), |book| flush(book, pages, hurries))
-    }
-
-    /// Whether the writer waits for the copy that runs.
-    fn is_too_long(&self, pages: u32) -> bool {
-        pages / LOG_MAX >= self.checkpoint_pages
     }
 
     /// The log still has everything. But a sync that failed once proves nothing when it succeeds the
@@ -246,11 +247,10 @@ fn copy(connection: &Connection) -> Result<u32, Fail> {
     Ok(u32::try_from(copied).unwrap_or_default())
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_copy_that_the_disk_does_not_take_breaks_the_store() {
         for broken in [false, true] {

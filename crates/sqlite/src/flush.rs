@@ -23,7 +23,7 @@ pub(crate) fn flush(file: &File, pages: u32, hurries: impl Fn() -> bool) -> io::
         }
         match write_out(file, start, length) {
             Ok(()) => {}
-            // Not every file system knows pieces.
+            // Not every file system knows pieces, and not every sandbox.
             Err(error) if is_unknown(&error) => break,
             Err(error) => return Err(error),
         }
@@ -40,9 +40,9 @@ fn pieces(file: u64, pages: u32) -> impl Iterator<Item = (u64, u64)> {
 }
 
 fn is_unknown(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, NotSeekable, Unsupported};
+    use io::ErrorKind::{InvalidInput, NotSeekable, PermissionDenied, Unsupported};
 
-    matches!(error.kind(), InvalidInput | NotSeekable | Unsupported)
+    matches!(error.kind(), InvalidInput | NotSeekable | PermissionDenied | Unsupported)
 }
 
 /// Waits until what was written to this part of a file has left the system's memory. It may still be

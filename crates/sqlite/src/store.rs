@@ -42,8 +42,8 @@ pub struct SqliteStore {
     pub(crate) writer: Worker<Writer>,
     /// A check found damage.
     suspect: AtomicBool,
-    /// Given back last, and not before the writer has ended.
-    _lock: Arc<Lock>,
+    /// Given back last, and not before the writer has ended, and every reader.
+    lock: Arc<Lock>,
 }
 
 impl SqliteStore {
@@ -59,7 +59,7 @@ impl SqliteStore {
         let failed =
             |error: io::Error| OpenError::Io { path: config.path.clone(), source: Box::new(error) };
         let connection = open::writer(&config)?;
-        if config.vfs.is_none() {
+        if cfg!(target_os = "linux") && config.vfs.is_none() {
             lock.hold(&config.path).map_err(failed)?;
         }
         let readers = Readers::open(&config)?;
@@ -73,7 +73,7 @@ impl SqliteStore {
         // The queue is ours; the worker is only called to look at it.
         let writer = Worker::start("tillway-writer", config.mode, 2, writer).map_err(failed)?;
         let suspect = AtomicBool::new(false);
-        Ok(Self { config, readers, health, queue, kept, writer, suspect, _lock: lock })
+        Ok(Self { config, readers, health, queue, kept, writer, suspect, lock })
     }
 
     /// The file; where a link was opened, what it leads to.
@@ -156,9 +156,11 @@ impl SqliteStore {
         let gone = waiting.gone();
         let mut connection = open::reader(&self.config).map_err(|_| ReadError::Unavailable)?;
         gone.interrupts(&mut connection).map_err(|_| ReadError::Unavailable)?;
-        let worker = Worker::start("tillway-reader", self.config.mode, 1, connection)
+        // A read that nobody waits for any more may end after the store.
+        let state = (connection, Arc::clone(&self.lock));
+        let worker = Worker::start("tillway-reader", self.config.mode, 1, state)
             .map_err(|_| ReadError::Unavailable)?;
-        let answer = worker.submit(move |connection| read(connection, &gone));
+        let answer = worker.submit(move |(connection, _)| read(connection, &gone));
         let answer = answer.map_err(|_| ReadError::Unavailable)?.await;
         if self.config.mode == Mode::Thread {
             worker.stop();
