@@ -64,8 +64,8 @@ fn book(folder: &tempfile::TempDir, holds: i64) {
     db.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
     copy(&db, "orders", &["id"], holds);
     copy(&db, "holds", &["id", "order_id"], holds);
-    let named = "INSERT INTO ids SELECT id, 1, no FROM orders WHERE no > 1;
-                 INSERT INTO ids SELECT id, 3, no FROM holds WHERE no > 1";
+    let named = "INSERT INTO ids SELECT 0, id, 1, no FROM orders WHERE no > 1;
+                 INSERT INTO ids SELECT 0, id, 3, no FROM holds WHERE no > 1";
     db.execute_batch(named).unwrap();
     let held = "UPDATE accounts SET held = ?2, held_own = ?2 WHERE id = ?1";
     assert_eq!(db.execute(held, (crowded().0.as_bytes(), holds)).unwrap(), 1);

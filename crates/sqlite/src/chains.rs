@@ -7,23 +7,35 @@
 use rusqlite::{Connection, Params, params};
 use tillway_core::book::{
     AccountWalk, Auditor, Chain, Day, DayDigest, Digest, Fault, KeyRow, Movement, Order, Party,
-    Payment, Scope, Stored, StreamId, StreamRow, StreamWalk, Why, code,
+    Payment, Scope, Stored, StreamRow, StreamWalk, Why, code,
 };
 use tillway_core::id::{AccountId, Uuid};
 use tillway_core::port::ReadError;
 
 use crate::check::{Checked, Progress, Stage};
 use crate::error::Fail;
-use crate::ids::{What, by_id, number};
+use crate::ids::What;
+use crate::merge::merged;
 use crate::names;
 use crate::row::{self, Columns, columns, each, many, one};
 use crate::save;
 
+/// The rows of a chapter that are what `?2` says, in the order of their ids, one by one.
+macro_rules! of_chapter {
+    ($table:literal) => {
+        concat!(
+            " FROM (SELECT id AS named, no AS number FROM ids WHERE chapter = ?1 AND what = ?2) ",
+            "CROSS JOIN ",
+            $table,
+            " ON no = number ORDER BY named"
+        )
+    };
+}
+
 const ACCOUNTS: &str = concat!("SELECT ", columns!(account), " FROM accounts ORDER BY id");
 pub(crate) const STREAMS: &str =
     concat!("SELECT ", columns!(stream), " FROM streams ORDER BY kind, id");
-const STREAMS_OF_KIND: &str =
-    concat!("SELECT ", columns!(stream), by_id!("streams"), " ORDER BY named");
+const STREAMS_OF_KIND: &str = concat!("SELECT number, ", columns!(stream), of_chapter!("streams"));
 const STATEMENT: &str = concat!(
     "SELECT ",
     columns!(movement),
@@ -36,13 +48,8 @@ const ORDERS: &str =
 /// Through their index.
 pub(crate) const PAYMENTS: &str =
     concat!("SELECT ", columns!(payment), " FROM payments WHERE order_no = ?1 ORDER BY entry");
-const RECORDS: &str = concat!(
-    "SELECT ",
-    columns!(record),
-    " FROM records WHERE stream_no = ",
-    number!("?1", "?2"),
-    " ORDER BY seq"
-);
+const RECORDS: &str =
+    concat!("SELECT ", columns!(record), " FROM records WHERE stream_no = ?1 ORDER BY seq");
 
 /// Captured payments that no movement tells as they are: what a store adds to a payment is in no sum
 /// of the audit.
@@ -60,8 +67,7 @@ pub(crate) const ALL_RECORDS: &str = concat!(
 
 pub(crate) const KEYS: &str =
     concat!("SELECT scope, id, ", columns!(key), " FROM keys ORDER BY scope, id");
-const KEYS_OF_SCOPE: &str =
-    concat!("SELECT scope, id, ", columns!(key), by_id!("keys"), " ORDER BY named");
+const KEYS_OF_SCOPE: &str = concat!("SELECT scope, id, ", columns!(key), of_chapter!("keys"));
 
 /// Why a walk ended early.
 pub(crate) enum Broken {
@@ -86,6 +92,14 @@ impl From<Fault> for Broken {
 }
 
 impl Broken {
+    /// Names the table that was walked.
+    pub(crate) fn of(self, table: &'static str) -> Self {
+        match self {
+            Self::Read(Fail::BadRow(column)) => Self::Row(table, column),
+            other => other,
+        }
+    }
+
     pub(crate) fn read_error(self) -> ReadError {
         match self {
             Self::Read(fail) => fail.read_error(),
@@ -128,10 +142,10 @@ pub(crate) fn audit(
             Ok(auditor.order(&order)?)
         }
     })?;
-    streams(db, |stream| {
+    streams(db, |number, stream| {
         rows.one(&mut seen.streams);
         let mut chain = StreamWalk::new(&stream);
-        records(db, stream.id, |stored| {
+        records(db, number, |stored| {
             rows.one(&mut seen.records);
             auditor.kept(stream.id, stored);
             if stream.id == Digest::STREAM {
@@ -200,13 +214,13 @@ pub(crate) fn digest(db: &Connection, day: Day) -> Result<Option<Digest>, Broken
     let mut digest = DayDigest::new(day);
     // Streams that grew on the day or later; most of them on the day, which is yesterday.
     let streams = concat!(
-        "SELECT ",
+        "SELECT no, ",
         columns!(stream),
         " FROM streams WHERE at_ms >= ?1 AND seq > 0 ORDER BY kind, id"
     );
-    walk(db, "streams", streams, [from], row::stream, |stream| {
+    walk(db, "streams", streams, [from], numbered, |(number, stream)| {
         let mut chain = StreamWalk::new(&stream);
-        records(db, stream.id, |stored| Ok(chain.record(stored)?))?;
+        records(db, number, |stored| Ok(chain.record(stored)?))?;
         Ok(digest.stream(&chain)?)
     })?;
     let accounts = concat!(
@@ -303,22 +317,29 @@ fn orders(
 
 fn records(
     db: &Connection,
-    id: StreamId,
+    stream: i64,
     mut take: impl FnMut(&Stored) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
-    let bound = params![id.id.as_bytes(), What::Stream(id.kind).code()];
-    walk(db, "records", RECORDS, bound, row::record, |stored| take(&stored))
+    walk(db, "records", RECORDS, [stream], row::record, |stored| take(&stored))
+}
+
+/// A stream after its number.
+fn numbered(c: &Columns<'_>) -> Result<(i64, StreamRow), Fail> {
+    Ok((c.int()?, row::stream(c)?))
 }
 
 /// Walks all streams in the order of their kinds and ids.
 fn streams(
     db: &Connection,
-    mut take: impl FnMut(StreamRow) -> Result<(), Broken>,
+    mut take: impl FnMut(i64, StreamRow) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
     let sql = "SELECT DISTINCT kind FROM streams ORDER BY kind";
     list(db, "streams", sql, row::stream_kind)?.into_iter().try_for_each(|kind| {
-        let what = What::Stream(kind).code();
-        walk(db, "streams", STREAMS_OF_KIND, [what], row::stream, &mut take)
+        let id = |(_, stream): &(i64, StreamRow)| stream.id.id;
+        let take = |(number, stream)| take(number, stream);
+        let what = Some(What::Stream(kind).code());
+        let walked = merged(db, STREAMS_OF_KIND, what, numbered, id, take);
+        walked.map_err(|broken| broken.of("streams"))
     })
 }
 
@@ -326,11 +347,14 @@ fn streams(
 fn keys(db: &Connection, mut take: impl FnMut((Scope, Uuid), &KeyRow)) -> Result<(), Broken> {
     let sql = "SELECT DISTINCT scope FROM keys ORDER BY scope";
     list(db, "keys", sql, row::scope)?.into_iter().try_for_each(|scope| {
-        let what = What::Key(scope).code();
-        walk(db, "keys", KEYS_OF_SCOPE, [what], row::named_key, |(key, row)| {
+        let id = |((_, id), _): &((Scope, Uuid), KeyRow)| *id;
+        let take = |(key, row)| {
             take(key, &row);
             Ok(())
-        })
+        };
+        let what = Some(What::Key(scope).code());
+        let walked = merged(db, KEYS_OF_SCOPE, what, row::named_key, id, take);
+        walked.map_err(|broken: Broken| broken.of("keys"))
     })
 }
 
@@ -358,8 +382,5 @@ pub(crate) fn walk<T>(
     read: impl Fn(&Columns<'_>) -> Result<T, Fail>,
     take: impl FnMut(T) -> Result<(), Broken>,
 ) -> Result<(), Broken> {
-    each(db, sql, params, read, take).map_err(|broken| match broken {
-        Broken::Read(Fail::BadRow(column)) => Broken::Row(table, column),
-        other => other,
-    })
+    each(db, sql, params, read, take).map_err(|broken| broken.of(table))
 }

@@ -31,6 +31,11 @@ pub struct SqliteConfig {
     /// How many orders, guests with their accounts, and carriers are kept in memory after they were
     /// read, so many of each, until a commit changes them: some KiB each. Zero keeps none.
     pub kept_max: usize,
+    /// How many names of orders, payments, holds, keys and streams lie in one chapter of the tree of
+    /// ids; a payment with its hold and its order has four or more. The pages of the newest chapter,
+    /// 42 bytes a name, are read and written all the time: `cache_kib` should hold them. Each closed
+    /// chapter takes two bytes of memory for each name.
+    pub chapter_names: u32,
     /// The SQLite VFS, for tests that break the disk; `None` is the platform's.
     pub vfs: Option<String>,
     /// Where the writer runs: on its own thread, or at once in the caller for simulations.
@@ -50,6 +55,7 @@ impl SqliteConfig {
             checkpoint_pages: 16_000,
             cache_kib: 64 * 1_024,
             kept_max: 4_096,
+            chapter_names: 1_000_000,
             vfs: None,
             mode: Mode::Thread,
         }

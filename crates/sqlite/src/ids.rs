@@ -1,10 +1,17 @@
-//! Where the row of an id is: the tree `ids` gives its number, under which it lies in its table.
+//! Where the row of an id is: its name gives its number, under which it lies in its table.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tillway_core::book::{Scope, StreamKind};
 use tillway_core::id::Uuid;
 
+use crate::chapters::{self, Chapters};
 use crate::error::Fail;
+use crate::row::one;
 
 /// What an id names, as `ids.what` has it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,48 +35,123 @@ impl What {
     }
 }
 
-/// The number of a row, in SQL: of what has its own statements, or of what is bound.
-macro_rules! number {
-    (order, $id:literal) => {
-        number!($id, "1")
-    };
-    (payment, $id:literal) => {
-        number!($id, "2")
-    };
-    (hold, $id:literal) => {
-        number!($id, "3")
-    };
-    ($id:literal, $what:literal) => {
-        concat!("(SELECT no FROM ids WHERE id = ", $id, " AND what = ", $what, ")")
-    };
+/// A connection that finds names.
+pub(crate) struct Db {
+    connection: Connection,
+    pub(crate) chapters: Arc<Chapters>,
+    /// The writer's alone: nobody else changes names.
+    written: Option<Written>,
 }
-pub(crate) use number;
 
-/// The rows of what `?1` says, in the order of their ids, one by one; the id is `named` here.
-macro_rules! by_id {
-    ($table:literal) => {
-        concat!(
-            " FROM (SELECT id AS named, no AS number FROM ids WHERE what = ?1) CROSS JOIN ",
-            $table,
-            " ON no = number"
-        )
-    };
+#[derive(Default)]
+struct Written {
+    /// Numbers that were met: a commit asks for most of them twice, and the next one again.
+    numbers: RefCell<HashMap<(Uuid, u8), i64>>,
+    /// How many names the newest chapter has, more or less.
+    names: Cell<u64>,
 }
-pub(crate) use by_id;
+
+/// Then the numbers that were met are forgotten.
+const MET_MAX: usize = 4_096;
+
+impl Db {
+    pub(crate) fn reader(connection: Connection, chapters: Arc<Chapters>) -> Self {
+        Self { connection, chapters, written: None }
+    }
+
+    pub(crate) fn writer(connection: Connection, chapters: Arc<Chapters>) -> Result<Self, Fail> {
+        let since = chapters.list().first().map_or(0, |newest| newest.since);
+        let names = Cell::new(chapters::names(&connection)?.saturating_sub(since));
+        let written = Some(Written { names, ..Written::default() });
+        Ok(Self { connection, chapters, written })
+    }
+
+    /// How many names the newest chapter has.
+    pub(crate) fn names(&self) -> u64 {
+        self.written.as_ref().map_or(0, |written| written.names.get())
+    }
+
+    /// The newest chapter has none yet.
+    pub(crate) fn restart(&self) {
+        self.written.iter().for_each(|written| written.names.set(0));
+    }
+
+    /// A transaction was taken back, and the numbers that it gave.
+    pub(crate) fn forget(&self) {
+        self.written.iter().for_each(|written| written.numbers.borrow_mut().clear());
+    }
+
+    fn met(&self, id: Uuid, what: What) -> Option<i64> {
+        self.written.as_ref()?.numbers.borrow().get(&(id, what.code())).copied()
+    }
+
+    fn meet(&self, id: Uuid, what: What, number: i64) {
+        let Some(written) = &self.written else { return };
+        let mut numbers = written.numbers.borrow_mut();
+        if numbers.len() >= MET_MAX {
+            numbers.clear();
+        }
+        numbers.insert((id, what.code()), number);
+    }
+}
+
+impl Deref for Db {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Db {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+/// The number of a row; `None`: there is no such row.
+pub(crate) fn number(db: &Db, id: Uuid, what: What) -> Result<Option<i64>, Fail> {
+    if let Some(number) = db.met(id, what) {
+        return Ok(Some(number));
+    }
+    let sql = "SELECT no FROM ids WHERE chapter = ?1 AND id = ?2 AND what = ?3";
+    for chapter in db.chapters.list().iter().filter(|chapter| chapter.may_have(id)) {
+        let bound = params![chapter.no, id.as_bytes(), what.code()];
+        if let Some(number) = one(db, sql, bound, |c| c.int())? {
+            db.meet(id, what, number);
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
+/// The number of a row that is there.
+pub(crate) fn known(db: &Db, id: Uuid, what: What) -> Result<i64, Fail> {
+    number(db, id, what)?.ok_or(Fail::BadRow(0))
+}
 
 /// Names the row that was inserted last.
-pub(crate) fn name(db: &Connection, id: Uuid, what: What) -> Result<(), Fail> {
-    let sql = "INSERT INTO ids (id, what, no) VALUES (?1, ?2, ?3)";
-    let bound = params![id.as_bytes(), what.code(), db.last_insert_rowid()];
-    db.prepare_cached(sql)?.execute(bound)?;
+pub(crate) fn name(db: &Db, id: Uuid, what: What) -> Result<(), Fail> {
+    let newest = db.chapters.list().first().map_or(0, |chapter| chapter.no);
+    let number = db.last_insert_rowid();
+    let sql = "INSERT INTO ids (chapter, id, what, no) VALUES (?1, ?2, ?3, ?4)";
+    db.prepare_cached(sql)?.execute(params![newest, id.as_bytes(), what.code(), number])?;
+    db.meet(id, what, number);
+    if let Some(written) = &db.written {
+        written.names.set(written.names.get().saturating_add(1));
+    }
     Ok(())
 }
 
-/// Deletes a row and its name.
-pub(crate) fn delete(db: &Connection, table: &str, id: Uuid, what: What) -> Result<(), Fail> {
-    let bound = params![id.as_bytes(), what.code()];
-    let row = format!(concat!("DELETE FROM {} WHERE no = ", number!("?1", "?2")), table);
-    db.prepare_cached(&row)?.execute(bound)?;
-    db.prepare_cached("DELETE FROM ids WHERE id = ?1 AND what = ?2")?.execute(bound)?;
+/// Deletes a row and its name, if there are such.
+pub(crate) fn delete(db: &Db, table: &str, id: Uuid, what: What) -> Result<(), Fail> {
+    let Some(number) = number(db, id, what)? else { return Ok(()) };
+    db.prepare_cached(&format!("DELETE FROM {table} WHERE no = ?1"))?.execute([number])?;
+    for chapter in db.chapters.list().iter().filter(|chapter| chapter.may_have(id)) {
+        let sql = "DELETE FROM ids WHERE chapter = ?1 AND id = ?2 AND what = ?3";
+        let bound = params![chapter.no, id.as_bytes(), what.code()];
+        db.prepare_cached(sql)?.execute(bound)?;
+    }
+    db.forget();
     Ok(())
 }

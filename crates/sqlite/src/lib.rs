@@ -3,10 +3,12 @@
 
 mod backup;
 mod chains;
+mod chapters;
 mod check;
 mod config;
 mod copier;
 mod error;
+mod filter;
 mod flush;
 mod gone;
 mod ids;
@@ -14,6 +16,7 @@ mod kept;
 mod load;
 mod lock;
 mod log;
+mod merge;
 mod names;
 mod open;
 mod preflight;

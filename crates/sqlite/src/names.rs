@@ -1,9 +1,14 @@
 //! Whether rows and ids find each other. SQLite knows nothing of the numbers between them.
 
+use std::collections::HashMap;
+
 use rusqlite::Connection;
+use tillway_core::id::Uuid;
 
 use crate::chains::{Broken, walk};
-use crate::row;
+use crate::filter::Filter;
+use crate::merge::merged;
+use crate::row::{self, Columns};
 
 /// A table, what `ids` calls its rows, and which of these there may be.
 const TABLES: [(&str, &str, core::ops::RangeInclusive<u8>); 5] = [
@@ -32,11 +37,25 @@ const STRAYS: [(&str, &str); 3] = [
 /// [`Broken::Lost`] with the table that is not as its names say.
 pub(crate) fn check(db: &Connection, mut each: impl FnMut()) -> Result<(), Broken> {
     let mut tallies = [Tally::default(); TABLES.len()];
-    walk(db, "ids", "SELECT id, what, no FROM ids", [], row::name, |name| {
+    let filters = filters(db)?;
+    let read = |c: &Columns<'_>| Ok((row::name(c)?, c.int()?));
+    let id = |(name, _): &(Name, i64)| (name.id, name.what);
+    let mut last = None;
+    let walked = merged(db, NAMES, None, read, id, |(name, chapter)| {
         each();
-        let table = TABLES.iter().zip(&mut tallies).find(|((.., of), _)| of.contains(&name.what));
-        table.map(|(_, tally)| tally.add(&name)).ok_or(Broken::Row("ids", 1))
-    })?;
+        let mut tables = TABLES.iter().zip(&mut tallies);
+        let table = tables.find(|((.., of), _)| of.contains(&name.what));
+        let ((table, ..), tally) = table.ok_or(Broken::Row("ids", 1))?;
+        tally.add(&name);
+        let is_found = match filters.get(&chapter) {
+            Some(filter) => filter.may_have(Uuid::from_u128(name.id)),
+            None => true,
+        };
+        // The second of two would never be found.
+        let is_first = last.replace((name.id, name.what)) != Some((name.id, name.what));
+        if is_found && is_first { Ok(()) } else { Err(Broken::Lost(table)) }
+    });
+    walked.map_err(|broken| broken.of("ids"))?;
     for ((table, what, _), named) in TABLES.iter().zip(tallies) {
         let mut tally = Tally::default();
         let rows = format!("SELECT id, {what}, no FROM {table}");
@@ -53,6 +72,26 @@ pub(crate) fn check(db: &Connection, mut each: impl FnMut()) -> Result<(), Broke
         let sql = format!("SELECT 1 FROM {table} WHERE {stray} LIMIT 1");
         walk(db, table, &sql, [], |_| Ok(()), |()| Err(Broken::Lost(table)))
     })
+}
+
+const NAMES: &str = "SELECT id, what, no, chapter FROM ids WHERE chapter = ?1 ORDER BY id, what";
+
+/// The filters of closed chapters. One that does not read is damage.
+fn filters(db: &Connection) -> Result<HashMap<i64, Filter>, Broken> {
+    let sql = "SELECT no, filter FROM chapters WHERE filter IS NOT NULL";
+    let mut filters = HashMap::new();
+    walk(
+        db,
+        "chapters",
+        sql,
+        [],
+        |c| Ok((c.int()?, Filter::from_bytes(c.blob()?))),
+        |(no, filter)| {
+            filters.insert(no, filter.ok_or(Broken::Row("chapters", 2))?);
+            Ok(())
+        },
+    )?;
+    Ok(filters)
 }
 
 /// A name, or what a row is named.

@@ -1,6 +1,7 @@
 //! Opening the file: connections, schema.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
@@ -8,17 +9,20 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, params};
 use tillway_core::id::Fingerprint;
 
 use crate::chains;
+use crate::chapters::Chapters;
 use crate::config::SqliteConfig;
 use crate::error::{Fail, OpenError};
+use crate::ids::Db;
 use crate::preflight;
 use crate::renew;
 
 /// The schema, one step for each version. A released step never changes; what is new is a new one.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration { sql: include_str!("../migrations/0001_book.sql"), fill: |_| Ok(()) },
     Migration { sql: include_str!("../migrations/0002_chains.sql"), fill: chains::fill },
     Migration { sql: include_str!("../migrations/0003_open.sql"), fill: |_| Ok(()) },
     Migration { sql: include_str!("../migrations/0004_numbers.sql"), fill: |_| Ok(()) },
+    Migration { sql: include_str!("../migrations/0005_chapters.sql"), fill: |_| Ok(()) },
 ];
 
 /// One step: its statements, then what only the rules of the book can compute.
@@ -41,7 +45,7 @@ const READER_SHARE: u32 = 4;
 
 /// The connection that writes, with the schema up to date. A file that is refused is left as it
 /// was, its log too.
-pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
+pub(crate) fn writer(config: &SqliteConfig) -> Result<Db, OpenError> {
     let explain = |error| explained(&config.path, error);
     if config.vfs.is_none() {
         preflight::look(&config.path)?;
@@ -60,7 +64,8 @@ pub(crate) fn writer(config: &SqliteConfig) -> Result<Connection, OpenError> {
         empty_log(&connection).map_err(explain)?;
     }
     prepare(&connection).map_err(explain)?;
-    Ok(connection)
+    let db = Chapters::load(&connection).and_then(|c| Db::writer(connection, Arc::new(c)));
+    db.map_err(|fail| unread(&config.path, fail))
 }
 
 /// A connection that reads. It sees every transaction that was committed before its own began.
@@ -227,6 +232,17 @@ fn failed(path: &Path, version: u32, fail: Fail) -> OpenError {
 /// Over the text without carriage returns, which a checkout may add.
 fn checksum(sql: &str) -> [u8; 16] {
     Fingerprint::of(sql.replace('\r', "").as_bytes()).0
+}
+
+/// The list of chapters does not read.
+fn unread(path: &Path, fail: Fail) -> OpenError {
+    match fail {
+        Fail::Sql(error) => explained(path, error),
+        Fail::BadRow(_) => {
+            let finding = "its list of chapters has a gap or does not read".into();
+            OpenError::Damaged { path: path.to_owned(), finding }
+        }
+    }
 }
 
 /// Says what the operator can do about an error of SQLite.

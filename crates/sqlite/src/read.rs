@@ -20,9 +20,10 @@ use tillway_core::{Account, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::chains::{self, Broken};
+use crate::chapters::{self, Chapters};
 use crate::config::SqliteConfig;
 use crate::error::{Fail, OpenError};
-use crate::ids::{What, by_id, number};
+use crate::ids::{self, Db, What};
 use crate::kept::{Bill, Found, Person, Reader};
 use crate::queue::{Claim, Task};
 use crate::row::{self, Columns, columns, many, one};
@@ -37,15 +38,17 @@ const LIMIT_MAX: u32 = 1_000;
 /// A read runs in its caller, under the lock of one connection and never across an await: it takes
 /// some microseconds, less than waking another thread and being woken again.
 pub(crate) struct Readers {
-    connections: Vec<Mutex<Connection>>,
+    connections: Vec<Mutex<Db>>,
     next: AtomicUsize,
 }
 
 impl Readers {
-    pub(crate) fn open(config: &SqliteConfig) -> Result<Self, OpenError> {
-        let count = config.read_connections.max(1);
-        let connections: Result<_, _> =
-            (0..count).map(|_| open::reader(config).map(Mutex::new)).collect();
+    pub(crate) fn open(config: &SqliteConfig, chapters: &Arc<Chapters>) -> Result<Self, OpenError> {
+        let reader = |_| {
+            let connection = open::reader(config)?;
+            Ok(Mutex::new(Db::reader(connection, Arc::clone(chapters))))
+        };
+        let connections: Result<_, _> = (0..config.read_connections.max(1)).map(reader).collect();
         Ok(Self { connections: connections?, next: AtomicUsize::new(0) })
     }
 
@@ -54,7 +57,7 @@ impl Readers {
     }
 
     /// A free connection, or the one whose turn it is.
-    fn take(&self) -> Option<MutexGuard<'_, Connection>> {
+    fn take(&self) -> Option<MutexGuard<'_, Db>> {
         if let Some(free) = self.connections.iter().find_map(|c| c.try_lock().ok()) {
             return Some(free);
         }
@@ -66,7 +69,7 @@ impl Readers {
 }
 
 impl SqliteStore {
-    fn read<R>(&self, read: impl FnOnce(&Connection) -> Result<R, Fail>) -> Result<R, ReadError> {
+    fn read<R>(&self, read: impl FnOnce(&Db) -> Result<R, Fail>) -> Result<R, ReadError> {
         if self.health.is_broken() {
             return Err(ReadError::Corrupt);
         }
@@ -88,7 +91,7 @@ impl SqliteStore {
     /// nothing is kept, and each of the two is as true as if it had been asked for alone.
     fn person_anew(
         &self,
-        db: &Connection,
+        db: &Db,
         id: GuestId,
         reader: Reader,
     ) -> Result<Option<Arc<Person>>, Fail> {
@@ -98,11 +101,11 @@ impl SqliteStore {
     }
 
     /// Reads what a sheet is made of, as far as it is not kept, and keeps it.
-    fn freshen(&self, db: &Connection, id: OrderId) -> Result<(), Fail> {
+    fn freshen(&self, db: &Db, id: OrderId) -> Result<(), Fail> {
         let bill = match self.kept.bill(id) {
             Found::Known(bill) => Some(bill),
             Found::Read(reader) => {
-                let read = moment(db, |db| bill(db, id)).map(|bill| bill.map(Arc::new));
+                let read = moment(db, |_| bill(db, id)).map(|bill| bill.map(Arc::new));
                 self.kept.keep(id, reader, read.as_ref().ok().and_then(Option::as_ref));
                 read?
             }
@@ -121,12 +124,12 @@ impl SqliteStore {
     }
 
     /// A sheet of one moment, of what is kept if nothing changes meanwhile.
-    fn sheet_of(&self, db: &Connection, id: OrderId) -> Result<Option<Sheet>, Fail> {
+    fn sheet_of(&self, db: &Db, id: OrderId) -> Result<Option<Sheet>, Fail> {
         self.freshen(db, id)?;
         if let Some(sheet) = self.kept_sheet(id) {
             return Ok(Some(sheet));
         }
-        moment(db, |db| {
+        moment(db, |_| {
             let Some(bill) = bill(db, id)? else { return Ok(None) };
             let person = payer(&bill).map_or(Ok(None), |guest| person(db, guest))?;
             Ok(Some(sheet(bill, person)))
@@ -164,8 +167,7 @@ impl Store for SqliteStore {
     }
 
     async fn recall(&self, key: &Key) -> Result<Option<Recalled>, ReadError> {
-        let bound = params![key.id.as_bytes(), What::Key(key.scope).code()];
-        let row = self.read(|db| one(db, load::KEY, bound, row::key))?;
+        let row = self.read(|db| load::key(db, key.scope, key.id))?;
         Ok(row.map(|row| row.refusal.map_or(Recalled::Done, Recalled::Refused)))
     }
 
@@ -253,11 +255,11 @@ impl AccountBook for SqliteStore {
     }
 
     async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, ReadError> {
-        self.read(|db| one(db, load::PAYMENT, [id.0.as_bytes()], row::payment))
+        self.read(|db| load::payment(db, id))
     }
 
     async fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
-        self.read(|db| one(db, load::HOLD, [id.0.as_bytes()], row::hold))
+        self.read(|db| load::hold(db, id))
     }
 
     async fn overdue(&self, at: Timestamp, limit: u32) -> Result<Vec<HoldId>, ReadError> {
@@ -295,7 +297,7 @@ impl AccountBook for SqliteStore {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Reconciliation, ReadError> {
-        self.read(|db| moment(db, |db| reconciliation(db, till, from, to)))
+        self.read(|db| moment(db, |_| reconciliation(db, till, from, to)))
     }
 
     async fn latest(&self) -> Result<Option<Timestamp>, ReadError> {
@@ -341,14 +343,15 @@ impl Journal for SqliteStore {
         let sql = concat!(
             "SELECT ",
             columns!(record),
-            " FROM records WHERE stream_no = ",
-            number!("?1", "?2"),
-            " AND seq > ?3 ORDER BY seq LIMIT ?4"
+            " FROM records WHERE stream_no = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
         );
         let Ok(after) = i64::try_from(after.0) else { return Ok(Vec::new()) };
-        let (id, what) = (stream.id.as_bytes(), What::Stream(stream.kind).code());
-        let bound = params![id, what, after, limit.min(LIMIT_MAX)];
-        self.read(|db| many(db, sql, bound, row::record))
+        self.read(|db| match ids::number(db, stream.id, What::Stream(stream.kind))? {
+            Some(number) => {
+                many(db, sql, params![number, after, limit.min(LIMIT_MAX)], row::record)
+            }
+            None => Ok(Vec::new()),
+        })
     }
 
     async fn heads(
@@ -402,9 +405,9 @@ fn accounts(db: &Connection, guest: GuestId) -> Result<Vec<Account>, Fail> {
     many(db, sql, params![guest.0.as_bytes(), LIMIT_MAX], row::account)
 }
 
-fn bill(db: &Connection, id: OrderId) -> Result<Option<Bill>, Fail> {
+fn bill(db: &Db, id: OrderId) -> Result<Option<Bill>, Fail> {
     let Some(order) = load::order(db, id)? else { return Ok(None) };
-    let payments = many(db, load::ORDER_PAYMENTS, [id.0.as_bytes()], row::payment)?;
+    let payments = load::order_payments(db, id)?;
     let held = order.live.held.total().is_ok_and(|sum| sum.is_positive());
     let holds =
         if held { many(db, load::ORDER_HOLDS, [id.0.as_bytes()], row::hold)? } else { Vec::new() };
@@ -430,7 +433,7 @@ fn sheet(bill: Bill, person: Option<Person>) -> Sheet {
 }
 
 fn reconciliation(
-    db: &Connection,
+    db: &Db,
     till: &TillId,
     from: Timestamp,
     to: Timestamp,
@@ -444,25 +447,24 @@ fn reconciliation(
     let refunds = concat!(
         "SELECT ",
         columns!(refund),
-        " FROM refunds WHERE at_ms >= ?2 AND at_ms < ?3",
-        " AND EXISTS (SELECT 1 FROM payments WHERE till = ?1 AND no = ",
-        number!(payment, "refunds.payment"),
-        ") ORDER BY at_ms, id"
+        " FROM refunds WHERE at_ms >= ?1 AND at_ms < ?2 ORDER BY at_ms, id"
     );
-    let held = concat!(
-        "SELECT ",
-        columns!(hold),
-        " FROM holds WHERE state = 0",
-        " AND EXISTS (SELECT 1 FROM orders WHERE till = ?1 AND no = ",
-        number!(order, "holds.order_id"),
-        ") ORDER BY at_ms, id"
-    );
-    let bound = params![till.as_str(), from.utc_ms, to.utc_ms];
-    Ok(Reconciliation {
-        payments: many(db, payments, bound, row::payment)?,
-        refunds: many(db, refunds, bound, row::refund)?,
-        held: many(db, held, [till.as_str()], row::hold)?,
-    })
+    let held = concat!("SELECT ", columns!(hold), " FROM holds WHERE state = 0 ORDER BY at_ms, id");
+    let (from, to) = (from.utc_ms, to.utc_ms);
+    let payments = many(db, payments, params![till.as_str(), from, to], row::payment)?;
+    let refunds = only(many(db, refunds, [from, to], row::refund)?, |refund| {
+        Ok(load::payment(db, refund.of)?.and_then(|payment| payment.till).as_ref() == Some(till))
+    })?;
+    let held = only(many(db, held, [], row::hold)?, |hold| {
+        Ok(load::order(db, hold.order)?.and_then(|order| order.till).as_ref() == Some(till))
+    })?;
+    Ok(Reconciliation { payments, refunds, held })
+}
+
+/// The rows of which `is` says so.
+fn only<T>(rows: Vec<T>, is: impl Fn(&T) -> Result<bool, Fail>) -> Result<Vec<T>, Fail> {
+    let judged = rows.into_iter().map(|row| Ok(is(&row)?.then_some(row)));
+    judged.filter_map(Result::transpose).collect()
 }
 
 /// What wakes, what is open and what lies on a shelf has an index. A list of all the others walks
@@ -485,17 +487,23 @@ fn heads(
         let sql = concat!(
             "SELECT ",
             columns!(stream),
-            by_id!("streams"),
-            " WHERE named > ?2 AND at_ms > ?3 AND (?4 IS NULL OR status = ?4)",
-            " ORDER BY named LIMIT ?5"
+            " FROM (SELECT id AS named, no AS number FROM ids WHERE chapter = ?1 AND what = ?2)",
+            " CROSS JOIN streams ON no = number",
+            " WHERE named > ?3 AND at_ms > ?4 AND (?5 IS NULL OR status = ?5)",
+            " ORDER BY named LIMIT ?6"
         );
         let what = What::Stream(kind).code();
         // The empty blob comes before every id.
         let after = after.as_ref().map_or(&[][..], |after| after.id.as_bytes());
         let left = limit.saturating_sub(u32::try_from(heads.len()).unwrap_or(u32::MAX));
         let status = query.status.map(Status::code);
-        let bound = params![what, after, StreamRow::NEVER.utc_ms, status, left];
-        heads.extend(many(db, sql, bound, head)?);
+        let mut of_kind = Vec::new();
+        for chapter in chapters::numbers(db)? {
+            let bound = params![chapter, what, after, StreamRow::NEVER.utc_ms, status, left];
+            of_kind.extend(many(db, sql, bound, head)?);
+        }
+        of_kind.sort_unstable_by_key(|head| head.stream.id);
+        heads.extend(of_kind.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)));
     }
     Ok(heads)
 }

@@ -31,7 +31,7 @@ pub(crate) fn one<T>(
 ) -> Result<Option<T>, Fail> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    rows.next()?.map(|row| read(&Columns { row, next: Cell::new(0) })).transpose()
+    rows.next()?.map(|row| read(&Columns::new(row))).transpose()
 }
 
 /// All rows; the statement says how many.
@@ -45,7 +45,7 @@ pub(crate) fn many<T>(
     let mut rows = statement.query(params)?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
-        list.push(read(&Columns { row, next: Cell::new(0) })?);
+        list.push(read(&Columns::new(row))?);
     }
     Ok(list)
 }
@@ -61,7 +61,7 @@ pub(crate) fn each<T, E: From<Fail>>(
     let mut statement = connection.prepare_cached(sql).map_err(Fail::from)?;
     let mut rows = statement.query(params).map_err(Fail::from)?;
     while let Some(row) = rows.next().map_err(Fail::from)? {
-        take(read(&Columns { row, next: Cell::new(0) })?)?;
+        take(read(&Columns::new(row))?)?;
     }
     Ok(())
 }
@@ -73,6 +73,10 @@ pub(crate) struct Columns<'r> {
 }
 
 impl<'r> Columns<'r> {
+    pub(crate) fn new(row: &'r Row<'r>) -> Self {
+        Self { row, next: Cell::new(0) }
+    }
+
     fn value(&self) -> Result<ValueRef<'r>, Fail> {
         let at = self.next.get();
         self.next.set(at.saturating_add(1));
@@ -134,6 +138,10 @@ impl<'r> Columns<'r> {
 
     pub(crate) fn blob(&self) -> Result<&'r [u8], Fail> {
         self.some(|v| v.as_blob().ok())
+    }
+
+    pub(crate) fn opt_blob(&self) -> Result<Option<&'r [u8]>, Fail> {
+        self.opt(|v| v.as_blob().ok())
     }
 
     fn sixteen(&self) -> Result<[u8; 16], Fail> {

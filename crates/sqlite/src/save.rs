@@ -1,6 +1,6 @@
 //! Saves what the book decided.
 
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, params};
 use tillway_core::account::Parts;
 use tillway_core::book::{
     Binding, Capture, Chain, Change, Delta, Hold, HoldState, KeyRow, Movement, Order, Payment,
@@ -11,10 +11,10 @@ use tillway_core::id::{GuestId, Uuid};
 use tillway_core::{Account, Timestamp};
 
 use crate::error::Fail;
-use crate::ids::{self, What, number};
+use crate::ids::{self, Db, What};
 
 /// Saves a delta inside the transaction that its rows were loaded in.
-pub(crate) fn delta(db: &Connection, delta: &Delta) -> Result<(), Fail> {
+pub(crate) fn delta(db: &Db, delta: &Delta) -> Result<(), Fail> {
     let mut captures = Vec::new();
     for movement in &delta.movements {
         let entry = post(db, movement)?;
@@ -29,8 +29,9 @@ pub(crate) fn delta(db: &Connection, delta: &Delta) -> Result<(), Fail> {
         Some(row) => order(db, row, existed),
         None => {
             // The number goes to the next order, and these must not.
-            let sql = concat!("DELETE FROM order_lines WHERE order_no = ", number!(order, "?1"));
-            delete(db, sql, id.0)?;
+            if let Some(number) = ids::number(db, id.0, What::Order)? {
+                run(db, "DELETE FROM order_lines WHERE order_no = ?1", [number])?;
+            }
             ids::delete(db, "orders", id.0, What::Order)
         }
     })?;
@@ -54,7 +55,7 @@ pub(crate) fn delta(db: &Connection, delta: &Delta) -> Result<(), Fail> {
 }
 
 /// What changes seldom.
-fn registry(db: &Connection, delta: &Delta) -> Result<(), Fail> {
+fn registry(db: &Db, delta: &Delta) -> Result<(), Fail> {
     put(&delta.refunds, |id, row, _| {
         let Some(row) = row else {
             return delete(db, "DELETE FROM refunds WHERE id = ?1", id.0);
@@ -103,16 +104,16 @@ fn put<K, V>(
     changes.iter().try_for_each(|c| save(&c.key, c.row.as_ref(), c.existed))
 }
 
-fn run(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<(), Fail> {
+fn run(db: &Db, sql: &str, params: impl rusqlite::Params) -> Result<(), Fail> {
     cached(db, sql)?.execute(params)?;
     Ok(())
 }
 
-fn cached<'c>(db: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, Fail> {
+fn cached<'c>(db: &'c Db, sql: &str) -> Result<CachedStatement<'c>, Fail> {
     Ok(db.prepare_cached(sql)?)
 }
 
-fn delete(db: &Connection, sql: &str, id: Uuid) -> Result<(), Fail> {
+fn delete(db: &Db, sql: &str, id: Uuid) -> Result<(), Fail> {
     run(db, sql, params![id.as_bytes()])
 }
 
@@ -138,7 +139,7 @@ fn encoded<T: minicbor::Encode<()>>(value: &T) -> Result<Vec<u8>, Fail> {
 }
 
 fn key(
-    db: &Connection,
+    db: &Db,
     (scope, id): &(Scope, Uuid),
     row: Option<&KeyRow>,
     existed: bool,
@@ -148,12 +149,9 @@ fn key(
     let refusal = row.refusal.as_ref().map(encoded).transpose()?;
     let (ms, off) = time(row.at);
     if existed {
-        let sql = concat!(
-            "UPDATE keys SET body = ?3, refusal = ?4, at_ms = ?5, at_off = ?6 WHERE no = ",
-            number!("?1", "?2")
-        );
-        let (id, what) = (id.as_bytes(), what.code());
-        return run(db, sql, params![id, what, row.body.0, refusal, ms, off]);
+        let sql = "UPDATE keys SET body = ?2, refusal = ?3, at_ms = ?4, at_off = ?5 WHERE no = ?1";
+        let number = ids::known(db, *id, what)?;
+        return run(db, sql, params![number, row.body.0, refusal, ms, off]);
     }
     let sql = "INSERT INTO keys (scope, id, body, refusal, at_ms, at_off) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -162,7 +160,7 @@ fn key(
 }
 
 /// `entry` is the movement of this delta that captured the payment, if one did.
-fn payment(db: &Connection, row: &Payment, existed: bool, entry: Option<i64>) -> Result<(), Fail> {
+fn payment(db: &Db, row: &Payment, existed: bool, entry: Option<i64>) -> Result<(), Fail> {
     let (number, refusal, capture) = match &row.state {
         PaymentState::Captured(capture) => (code::payment::CAPTURED, None, Some(capture)),
         PaymentState::Cancelled(capture) => (code::payment::CANCELLED, None, Some(capture)),
@@ -172,33 +170,26 @@ fn payment(db: &Connection, row: &Payment, existed: bool, entry: Option<i64>) ->
     if let (true, Some(capture), None) = (existed, capture, entry) {
         return payment_moves_on(db, row, number, capture);
     }
+    let known = existed.then(|| ids::known(db, row.id.0, What::Payment)).transpose()?;
     let sql = if existed {
-        concat!(
-            "UPDATE payments SET order_id = ?2, till = ?3, attempt = ?4, body = ?5, at_ms = ?6, \
-             at_off = ?7, state = ?8, refusal = ?9, account = ?10, guest = ?11, kind = ?12, \
-             own = ?13, overdraft = ?14, refunded = ?15, hold = ?16, acknowledged = ?17, \
-             settled = ?18, entry = ?19, since_ms = ?20, \
-             order_no = iif(?19 IS NULL, NULL, ",
-            number!(order, "?2"),
-            ") WHERE no = ",
-            number!(payment, "?1")
-        )
+        "UPDATE payments SET order_id = ?3, till = ?4, attempt = ?5, body = ?6, at_ms = ?7, \
+         at_off = ?8, state = ?9, refusal = ?10, account = ?11, guest = ?12, kind = ?13, \
+         own = ?14, overdraft = ?15, refunded = ?16, hold = ?17, acknowledged = ?18, \
+         settled = ?19, entry = ?20, since_ms = ?21, order_no = ?22 WHERE no = ?1 AND id = ?2"
     } else {
-        concat!(
-            "INSERT INTO payments (id, order_id, till, attempt, body, at_ms, at_off, state, \
-             refusal, account, guest, kind, own, overdraft, refunded, hold, acknowledged, \
-             settled, entry, since_ms, order_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
-             ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, iif(?19 IS NULL, NULL, ",
-            number!(order, "?2"),
-            "))"
-        )
+        "INSERT INTO payments (no, id, order_id, till, attempt, body, at_ms, at_off, state, \
+         refusal, account, guest, kind, own, overdraft, refunded, hold, acknowledged, settled, \
+         entry, since_ms, order_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+         ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
     };
+    let order = entry.map(|_| ids::known(db, row.order.0, What::Order)).transpose()?;
     let (ms, off) = time(row.at);
     let since = (number != code::payment::REFUSED).then_some(ms);
     run(
         db,
         sql,
         params![
+            known,
             row.id.0.as_bytes(),
             row.order.0.as_bytes(),
             row.till.as_ref().map(|t| t.as_str()),
@@ -219,42 +210,34 @@ fn payment(db: &Connection, row: &Payment, existed: bool, entry: Option<i64>) ->
             capture.map(|c| c.settled),
             entry,
             since,
+            order,
         ],
     )?;
     if existed { Ok(()) } else { ids::name(db, row.id.0, What::Payment) }
 }
 
 /// A capture keeps its terms: no index has to move.
-fn payment_moves_on(
-    db: &Connection,
-    row: &Payment,
-    number: u8,
-    capture: &Capture,
-) -> Result<(), Fail> {
-    let sql = concat!(
-        "UPDATE payments SET state = ?2, at_ms = ?3, at_off = ?4, refunded = ?5, \
-         acknowledged = ?6, settled = ?7 WHERE no = ",
-        number!(payment, "?1")
-    );
+fn payment_moves_on(db: &Db, row: &Payment, number: u8, capture: &Capture) -> Result<(), Fail> {
+    let sql = "UPDATE payments SET state = ?2, at_ms = ?3, at_off = ?4, refunded = ?5, \
+               acknowledged = ?6, settled = ?7 WHERE no = ?1";
     let (ms, off) = time(row.at);
     let (refunded, acknowledged) = (capture.refunded.0, capture.acknowledged);
-    let id = row.id.0.as_bytes();
-    run(db, sql, params![id, number, ms, off, refunded, acknowledged, capture.settled])
+    let known = ids::known(db, row.id.0, What::Payment)?;
+    run(db, sql, params![known, number, ms, off, refunded, acknowledged, capture.settled])
 }
 
-fn hold(db: &Connection, row: &Hold, existed: bool) -> Result<(), Fail> {
+fn hold(db: &Db, row: &Hold, existed: bool) -> Result<(), Fail> {
     let (number, payment) = match row.state {
         HoldState::Held => (code::hold::HELD, None),
         HoldState::Captured(payment) => (code::hold::CAPTURED, Some(*payment.0.as_bytes())),
         HoldState::Voided => (code::hold::VOIDED, None),
         HoldState::Expired => (code::hold::EXPIRED, None),
     };
-    let id = row.id.0.as_bytes();
     if existed {
         // Its terms are fixed; it only ends.
-        let sql =
-            concat!("UPDATE holds SET state = ?2, payment = ?3 WHERE no = ", number!(hold, "?1"));
-        return run(db, sql, params![id, number, payment]);
+        let sql = "UPDATE holds SET state = ?2, payment = ?3 WHERE no = ?1";
+        let known = ids::known(db, row.id.0, What::Hold)?;
+        return run(db, sql, params![known, number, payment]);
     }
     let sql = "INSERT INTO holds (id, order_id, account, kind, own, overdraft, state, payment, \
                expires_ms, expires_off, at_ms, at_off) \
@@ -265,7 +248,7 @@ fn hold(db: &Connection, row: &Hold, existed: bool) -> Result<(), Fail> {
         db,
         sql,
         params![
-            id,
+            row.id.0.as_bytes(),
             row.order.0.as_bytes(),
             row.account.0.as_bytes(),
             row.kind.code(),
@@ -282,7 +265,7 @@ fn hold(db: &Connection, row: &Hold, existed: bool) -> Result<(), Fail> {
     ids::name(db, row.id.0, What::Hold)
 }
 
-fn account(db: &Connection, row: &Account, existed: bool) -> Result<(), Fail> {
+fn account(db: &Db, row: &Account, existed: bool) -> Result<(), Fail> {
     let id = row.id.0.as_bytes();
     let (balance, overdraft) = (row.balance.0, row.overdraft.0);
     let (held, held_own, status) = (row.held.0, row.held_own.0, row.status.code());
@@ -300,7 +283,7 @@ fn account(db: &Connection, row: &Account, existed: bool) -> Result<(), Fail> {
     run(db, sql, params![id, guest, kind, name, balance, overdraft, held, held_own, status, chain])
 }
 
-fn order(db: &Connection, row: &Order, existed: bool) -> Result<(), Fail> {
+fn order(db: &Db, row: &Order, existed: bool) -> Result<(), Fail> {
     let number = match row.binding {
         Binding::None => code::binding::NONE,
         Binding::Pending(_) => code::binding::PENDING,
@@ -311,25 +294,24 @@ fn order(db: &Connection, row: &Order, existed: bool) -> Result<(), Fail> {
     let (closed_ms, closed_off) = opt_time(row.closed);
     let (touched_ms, touched_off) = time(row.touched);
     let (held, captured) = (&row.live.held, &row.live.captured);
+    let known = existed.then(|| ids::known(db, row.id.0, What::Order)).transpose()?;
     let sql = if existed {
-        concat!(
-            "UPDATE orders SET till = ?2, epoch = ?3, binding = ?4, guest = ?5, identified = ?6, \
-             token = ?7, money = ?8, total = ?9, held_credit = ?10, held_deposit = ?11, \
-             held_bonus = ?12, captured_credit = ?13, captured_deposit = ?14, \
-             captured_bonus = ?15, closed_ms = ?16, closed_off = ?17, touched_ms = ?18, \
-             touched_off = ?19 WHERE no = ",
-            number!(order, "?1")
-        )
+        "UPDATE orders SET till = ?3, epoch = ?4, binding = ?5, guest = ?6, identified = ?7, \
+         token = ?8, money = ?9, total = ?10, held_credit = ?11, held_deposit = ?12, \
+         held_bonus = ?13, captured_credit = ?14, captured_deposit = ?15, captured_bonus = ?16, \
+         closed_ms = ?17, closed_off = ?18, touched_ms = ?19, touched_off = ?20 \
+         WHERE no = ?1 AND id = ?2"
     } else {
-        "INSERT INTO orders (id, till, epoch, binding, guest, identified, token, money, total, \
-         held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, \
+        "INSERT INTO orders (no, id, till, epoch, binding, guest, identified, token, money, \
+         total, held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, \
          captured_bonus, closed_ms, closed_off, touched_ms, touched_off) VALUES (?1, ?2, ?3, ?4, \
-         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+         ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
     };
     run(
         db,
         sql,
         params![
+            known,
             row.id.0.as_bytes(),
             row.till.as_ref().map(|t| t.as_str()),
             row.epoch,
@@ -358,19 +340,16 @@ fn order(db: &Connection, row: &Order, existed: bool) -> Result<(), Fail> {
 }
 
 /// Lines come once or twice in an order's life; the row comes with every payment.
-fn order_lines(db: &Connection, row: &Order) -> Result<(), Fail> {
+fn order_lines(db: &Db, row: &Order) -> Result<(), Fail> {
     let Some(lines) = &row.lines else { return Ok(()) };
-    let sql = concat!(
-        "INSERT INTO order_lines (order_no, lines) VALUES (",
-        number!(order, "?1"),
-        ", ?2) ON CONFLICT (order_no) DO UPDATE SET lines = excluded.lines \
-         WHERE lines IS NOT excluded.lines"
-    );
-    run(db, sql, params![row.id.0.as_bytes(), &**lines])
+    let sql = "INSERT INTO order_lines (order_no, lines) VALUES (?1, ?2) \
+               ON CONFLICT (order_no) DO UPDATE SET lines = excluded.lines \
+               WHERE lines IS NOT excluded.lines";
+    run(db, sql, params![ids::known(db, row.id.0, What::Order)?, &**lines])
 }
 
 /// Appends to the book; the number is the row's.
-fn post(db: &Connection, row: &Movement) -> Result<i64, Fail> {
+fn post(db: &Db, row: &Movement) -> Result<i64, Fail> {
     let sql = "INSERT INTO movements (debit, debit_id, credit, credit_id, unit, amount, why, \
                by_id, at_ms, at_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let ((debit, debit_id), (credit, credit_id)) = (row.debit.code(), row.credit.code());
@@ -397,29 +376,28 @@ fn post(db: &Connection, row: &Movement) -> Result<i64, Fail> {
 
 /// A stream's row, for appends and claims alike.
 pub(crate) fn stream(
-    db: &Connection,
+    db: &Db,
     id: StreamId,
     row: Option<&StreamRow>,
     existed: bool,
 ) -> Result<(), Fail> {
+    let what = What::Stream(id.kind);
     let Some(row) = row else {
-        let what = What::Stream(id.kind);
-        // The number goes to the next stream, and these must not.
-        let sql = concat!("DELETE FROM records WHERE stream_no = ", number!("?1", "?2"));
-        run(db, sql, params![id.id.as_bytes(), what.code()])?;
+        if let Some(number) = ids::number(db, id.id, what)? {
+            // The number goes to the next stream, and these must not.
+            run(db, "DELETE FROM records WHERE stream_no = ?1", [number])?;
+        }
         return ids::delete(db, "streams", id.id, what);
     };
+    let known = existed.then(|| ids::known(db, id.id, what)).transpose()?;
     let sql = if existed {
-        concat!(
-            "UPDATE streams SET seq = ?3, status = ?4, wake_ms = ?5, wake_off = ?6, shelf = ?7, \
-             total = ?8, at_ms = ?9, at_off = ?10, chain = ?11, fence = ?12, owner = ?13, \
-             until_ms = ?14, until_off = ?15 WHERE no = ",
-            number!("?2", "32 + ?1")
-        )
+        "UPDATE streams SET seq = ?4, status = ?5, wake_ms = ?6, wake_off = ?7, shelf = ?8, \
+         total = ?9, at_ms = ?10, at_off = ?11, chain = ?12, fence = ?13, owner = ?14, \
+         until_ms = ?15, until_off = ?16 WHERE no = ?1 AND kind = ?2 AND id = ?3"
     } else {
-        "INSERT INTO streams (kind, id, seq, status, wake_ms, wake_off, shelf, total, at_ms, \
+        "INSERT INTO streams (no, kind, id, seq, status, wake_ms, wake_off, shelf, total, at_ms, \
          at_off, chain, fence, owner, until_ms, until_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
-         ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+         ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
     };
     let (owner, until) = row.lease.unzip();
     let (wake_ms, wake_off) = opt_time(row.head.wake_at);
@@ -429,6 +407,7 @@ pub(crate) fn stream(
         db,
         sql,
         params![
+            known,
             id.kind.code(),
             id.id.as_bytes(),
             row.seq.0.cast_signed(),
@@ -446,23 +425,20 @@ pub(crate) fn stream(
             until_off,
         ],
     )?;
-    if existed { Ok(()) } else { ids::name(db, id.id, What::Stream(id.kind)) }
+    if existed { Ok(()) } else { ids::name(db, id.id, what) }
 }
 
-fn record(db: &Connection, id: StreamId, row: &Stored) -> Result<(), Fail> {
-    let sql = concat!(
-        "INSERT INTO records (stream_no, seq, kind, version, at_ms, at_off, body) VALUES (",
-        number!("?1", "?2"),
-        ", ?3, ?4, ?5, ?6, ?7, ?8)"
-    );
+fn record(db: &Db, id: StreamId, row: &Stored) -> Result<(), Fail> {
+    let sql = "INSERT INTO records (stream_no, seq, kind, version, at_ms, at_off, body) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let (ms, off) = time(row.at);
     let (kind, version) = (row.record.kind, row.record.version);
     let seq = row.seq.0.cast_signed();
-    let (stream, what) = (id.id.as_bytes(), What::Stream(id.kind).code());
-    run(db, sql, params![stream, what, seq, kind, version, ms, off, &*row.record.body])
+    let stream = ids::known(db, id.id, What::Stream(id.kind))?;
+    run(db, sql, params![stream, seq, kind, version, ms, off, &*row.record.body])
 }
 
-fn guest(db: &Connection, row: &Guest) -> Result<(), Fail> {
+fn guest(db: &Db, row: &Guest) -> Result<(), Fail> {
     let sql = "INSERT INTO guests (id, client_id, phone, body) VALUES (?1, ?2, ?3, ?4) \
                ON CONFLICT (id) DO UPDATE SET client_id = excluded.client_id, \
                phone = excluded.phone, body = excluded.body";
@@ -470,7 +446,7 @@ fn guest(db: &Connection, row: &Guest) -> Result<(), Fail> {
     run(db, sql, params![row.id.0.as_bytes(), client_id, phone, encoded(row)?])
 }
 
-fn carrier(db: &Connection, row: &Carrier) -> Result<(), Fail> {
+fn carrier(db: &Db, row: &Carrier) -> Result<(), Fail> {
     let sql = "INSERT OR REPLACE INTO carriers (alias, guest, blocked, from_ms, from_off, \
                until_ms, until_off) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let (from_ms, from_off) = opt_time(row.valid_from);
@@ -480,7 +456,7 @@ fn carrier(db: &Connection, row: &Carrier) -> Result<(), Fail> {
     run(db, sql, params![alias, guest, row.blocked, from_ms, from_off, until_ms, until_off])
 }
 
-fn photo(db: &Connection, guest: GuestId, row: Option<&PhotoRow>) -> Result<(), Fail> {
+fn photo(db: &Db, guest: GuestId, row: Option<&PhotoRow>) -> Result<(), Fail> {
     let Some(row) = row else {
         return delete(db, "DELETE FROM photos WHERE guest = ?1", guest.0);
     };

@@ -62,12 +62,12 @@ impl SqliteStore {
         if cfg!(target_os = "linux") && config.vfs.is_none() {
             lock.hold(&config.path).map_err(failed)?;
         }
-        let readers = Readers::open(&config)?;
+        let readers = Readers::open(&config, &connection.chapters)?;
         let health = Arc::new(Health::default());
         let queue = Arc::new(Queue::new(config.queue_max));
         let kept = Arc::new(Kept::new(config.kept_max));
         let shared = (Arc::clone(&health), Arc::clone(&kept));
-        let connections = [connection, open::copier(&config)?];
+        let connections = (connection, open::copier(&config)?);
         let writer =
             Writer::try_new(connections, Arc::clone(&lock), shared, &config).map_err(failed)?;
         // The queue is ours; the worker is only called to look at it.

@@ -11,9 +11,11 @@ use rusqlite::Connection;
 use tillway_core::book::{self, Commit, Conflict, StreamRow, judge};
 use tillway_core::port::{ClaimError, CommitError, Committed};
 
+use crate::chapters::Binder;
 use crate::config::SqliteConfig;
 use crate::copier::Copier;
 use crate::error::{Fail, Meaning};
+use crate::ids::Db;
 use crate::kept::{Changed, Kept};
 use crate::lock::Lock;
 use crate::queue::{Call, Claim, Health, Outcome, Task};
@@ -23,7 +25,8 @@ use crate::{load, save};
 pub(crate) struct Writer {
     /// Closes first.
     pub(crate) copier: Copier,
-    pub(crate) connection: Connection,
+    pub(crate) connection: Db,
+    binder: Binder,
     health: Arc<Health>,
     kept: Arc<Kept>,
     batch_max: usize,
@@ -40,7 +43,7 @@ struct Failed {
 
 impl Writer {
     pub(crate) fn try_new(
-        [mut connection, copying]: [Connection; 2],
+        (mut connection, copying): (Db, Connection),
         lock: Arc<Lock>,
         (health, kept): (Arc<Health>, Arc<Kept>),
         config: &SqliteConfig,
@@ -48,18 +51,20 @@ impl Writer {
         let shared = (Arc::clone(&health), Arc::clone(&lock));
         let copier = Copier::start(&mut connection, copying, shared, config)?;
         let batch_max = config.batch_max.max(1);
-        Ok(Self { copier, connection, health, kept, batch_max, _lock: lock })
+        let binder = Binder::new(config.chapter_names);
+        Ok(Self { copier, connection, binder, health, kept, batch_max, _lock: lock })
     }
 
     /// Writes until nothing waits.
     pub(crate) fn drain(&mut self, call: Call) {
         call.answer(self.batch_max, |batch| {
             self.write(batch);
+            self.binder.read_on(&self.connection);
             self.copier.keep_short(&self.connection);
         });
     }
 
-    fn write(&self, batch: Vec<Task>) {
+    fn write(&mut self, batch: Vec<Task>) {
         if self.health.is_broken() {
             return batch.into_iter().for_each(|task| task.fail(CommitError::Corrupt));
         }
@@ -71,13 +76,14 @@ impl Writer {
         }
     }
 
-    fn transaction(&self, batch: &[Task]) -> Result<Vec<Outcome>, Failed> {
+    fn transaction(&mut self, batch: &[Task]) -> Result<Vec<Outcome>, Failed> {
         let failed = |fail: Fail| Failed { meaning: fail.meaning(), committing: false };
         self.run("BEGIN IMMEDIATE").map_err(failed)?;
         let mut changed = Changed::default();
         let outcomes: Result<Vec<_>, _> =
             batch.iter().map(|task| self.one(task, &mut changed)).collect();
         let outcomes = outcomes.map_err(failed)?;
+        let written = self.binder.write(&self.connection).map_err(failed)?;
         // Until the commit has ended, whichever way: what it changes is read from the file.
         let _bar = self.kept.bar(changed);
         self.run("COMMIT").map_err(|fail| {
@@ -89,11 +95,13 @@ impl Writer {
             };
             Failed { meaning, committing: true }
         })?;
+        self.binder.committed(&self.connection, written);
         Ok(outcomes)
     }
 
     /// Takes the batch back, as far as its end is known.
-    fn give_up(&self, batch: Vec<Task>, failed: &Failed) {
+    fn give_up(&mut self, batch: Vec<Task>, failed: &Failed) {
+        self.connection.forget();
         // After some errors SQLite has rolled back by itself.
         let open = !self.connection.is_autocommit();
         let undone = failed.meaning != Meaning::Broken

@@ -68,11 +68,11 @@ fn sound() -> Vec<u8> {
 
 /// All names anew: who forges a row takes care that it is found.
 const NAMED: &str = "DELETE FROM ids;
-    INSERT INTO ids SELECT id, 1, no FROM orders;
-    INSERT INTO ids SELECT id, 2, no FROM payments;
-    INSERT INTO ids SELECT id, 3, no FROM holds;
-    INSERT INTO ids SELECT id, 16 + scope, no FROM keys;
-    INSERT INTO ids SELECT id, 32 + kind, no FROM streams";
+    INSERT INTO ids SELECT 0, id, 1, no FROM orders;
+    INSERT INTO ids SELECT 0, id, 2, no FROM payments;
+    INSERT INTO ids SELECT 0, id, 3, no FROM holds;
+    INSERT INTO ids SELECT 0, id, 16 + scope, no FROM keys;
+    INSERT INTO ids SELECT 0, id, 32 + kind, no FROM streams";
 
 /// What `check` says of the book after these statements of a careful forger.
 fn tampered(sound: &[u8], sql: &str) -> Result<Checked, CheckError> {
@@ -106,7 +106,7 @@ fn a_book_that_nobody_touched_holds() {
     let record = Record { kind: 9, version: 1, body: (*b"one").into() };
     append(&store, digest.day.next().start(), attempt, record);
     let checked = block_on(store.check()).unwrap();
-    assert_eq!((checked.schema, checked.guests, checked.accounts), (4, 2, 2));
+    assert_eq!((checked.schema, checked.guests, checked.accounts), (5, 2, 2));
     assert_eq!((checked.movements, checked.payments, checked.orders), (4, 2, 2));
     assert_eq!((checked.streams, checked.records), (4, 6));
     assert_eq!((checked.digests, checked.last), (1, Some(digest)));
@@ -197,7 +197,7 @@ fn a_row_and_an_id_that_do_not_find_each_other_are_found() {
                 "UPDATE ids SET id = x'00112233445566778899AABBCCDDEEFF' WHERE {of} AND {what}"
             ),
             format!(
-                "INSERT INTO ids SELECT x'00112233445566778899AABBCCDDEEFF', what, no FROM ids WHERE {of} AND {what}"
+                "INSERT INTO ids SELECT 0, x'00112233445566778899AABBCCDDEEFF', what, no FROM ids WHERE {of} AND {what}"
             ),
             format!("UPDATE {table} SET id = x'00112233445566778899AABBCCDDEEFF' WHERE {one}"),
             format!("UPDATE {table} SET no = 99 WHERE {one}"),

@@ -137,7 +137,12 @@ fn damage_in_a_file_is_named_and_nothing_changes() {
         ("the page of its schema", |_, file| file[100..PAGE].fill(0xAA), Found::Damaged),
         ("the text of its schema", |_, file| file[PAGE - 200..PAGE].fill(b'x'), Found::Damaged),
         ("a page of a table", |path, file| spoil(file, page_of(path, "movements")), Found::ByCheck),
-        ("its last page's head", |_, file| spoil_last(file), Found::ByCheck),
+        (
+            "its list of chapters",
+            |path, file| spoil(file, page_of(path, "chapters")),
+            Found::Damaged,
+        ),
+        ("its last page's head", |_, file| spoil_last(file), Found::Damaged),
         (
             "a page of an index",
             |path, file| spoil(file, page_of(path, "payments_of_order")),

@@ -27,6 +27,7 @@ fn open(seed: u64, mode: Mode, folder: &tempfile::TempDir) -> Arc<dyn Store> {
     config.read_connections = [1, 2, 4][usize::try_from(seed % 3).unwrap()];
     config.queue_max = [4_096, 2][usize::from(seed % 5 == 4)];
     config.checkpoint_pages = [8, 64, 2_000][usize::try_from(seed / 2 % 3).unwrap()];
+    config.chapter_names = [1_000_000, 20, 3][usize::try_from(seed / 3 % 3).unwrap()];
     Arc::new(SqliteStore::open(config).unwrap())
 }
 

@@ -19,7 +19,7 @@ use tillway_core::id::PaymentId;
 use tillway_core::port::{AccountBook, Store};
 use tillway_sqlite::SqliteStore;
 
-use support::{account_id, capture, guest_with_deposit, hold, open, uuid};
+use support::{account_id, capture, guest_with_deposit, hold, open, open_in_chapters, uuid};
 
 const FILE: &str = "TILLWAY_KILL_FILE";
 const START: &str = "TILLWAY_KILL_START";
@@ -30,7 +30,7 @@ const WHOLE_EVERY: u64 = 25;
 
 /// The child: pays until it is killed, and tells each payment that was acknowledged.
 fn pay_for_ever(path: &Path, start: u64) {
-    let store: Arc<SqliteStore> = Arc::new(open(path));
+    let store = Arc::new(open_in_chapters(path, 500));
     if start == 0 {
         block_on(guest_with_deposit(&*store, 1, 1_000_000_000));
     }

@@ -7,16 +7,21 @@ use std::path::Path;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
-use tillway_core::book::{Chain, House, Movement, Party, Scope, Why, code};
+use tillway_core::book::{Chain, Commit, House, Movement, Party, Scope, Why, code};
 use tillway_core::id::Uuid;
 use tillway_core::{Kopecks, Unit};
 use tokio::runtime::Runtime;
 
 use crate::commits::Side;
-use crate::work::{ACCOUNTS, AMOUNT, Ids, Ours, account, guest};
+use crate::work::{ACCOUNTS, AMOUNT, Ids, NOW, Ours, account, guest};
 
 /// Ids of bulk rows are apart from those of the rounds.
 const FIRST: u64 = 1 << 30;
+
+/// Of each order.
+const NAMES: u64 = 4;
+/// So that a chapter has as many names as the store puts there.
+const ORDERS_IN_CHAPTER: u64 = 1_000_000 / NAMES;
 
 /// Opens a file for many rows: nothing is durable until it is closed.
 pub(crate) fn open(path: &Path) -> Connection {
@@ -51,7 +56,16 @@ pub(crate) fn orders(runtime: &Runtime, path: &Path, count: u64) {
     let mut owners: Vec<Owner> = (0..ACCOUNTS).map(|n| Owner::load(&db, n)).collect();
     for n in 0..count {
         let ids = Ids::of(FIRST + n);
-        order(&db, &ids, &mut owners[usize::try_from(ids.account).unwrap()]);
+        let chapter = n / ORDERS_IN_CHAPTER;
+        if n > 0 && n.is_multiple_of(ORDERS_IN_CHAPTER) {
+            let since = (n * NAMES).cast_signed();
+            run(
+                &db,
+                "INSERT INTO chapters (no, since) VALUES (?1, ?2)",
+                [chapter.cast_signed(), since],
+            );
+        }
+        order(&db, chapter, &ids, &mut owners[usize::try_from(ids.account).unwrap()]);
     }
     let sql = "UPDATE accounts SET balance = ?2, chain = ?3 WHERE id = ?1";
     for (n, owner) in (0..).zip(&owners) {
@@ -59,6 +73,19 @@ pub(crate) fn orders(runtime: &Runtime, path: &Path, count: u64) {
         db.execute(sql, params![id.as_bytes(), owner.balance, owner.chain.0]).unwrap();
     }
     close(db);
+    runtime.block_on(filtered(path));
+}
+
+/// Lets the store make the filters of the closed chapters: it does so a little after each commit.
+async fn filtered(path: &Path) {
+    let store = Ours::open(path);
+    let db = Connection::open(path).unwrap();
+    let missing = "SELECT count(*) - count(filter) FROM chapters";
+    while db.query_row(missing, [], |row| row.get::<_, i64>(0)).unwrap() > 1 {
+        for _ in 0..100 {
+            store.done(Commit::of(NOW, Vec::new())).await;
+        }
+    }
 }
 
 /// What a payment changes in the row of its account.
@@ -76,7 +103,8 @@ impl Owner {
     }
 }
 
-fn order(db: &Connection, ids: &Ids, owner: &mut Owner) {
+fn order(db: &Connection, chapter: u64, ids: &Ids, owner: &mut Owner) {
+    let name = |id, what| name(db, chapter, id, what);
     let (payer, sum) = (account(ids.account), Kopecks(AMOUNT));
     let clearing = Party::House(House::Clearing(tillway_core::id::OrderId(ids.order)));
     let capture = Movement {
@@ -99,33 +127,33 @@ fn order(db: &Connection, ids: &Ids, owner: &mut Owner) {
     let (payer, guest) = (payer.0.as_bytes(), *guest(ids.account).0.as_bytes());
     let sql = "INSERT INTO keys (scope, id, body, at_ms, at_off) VALUES (?1, ?2, ?2, ?3, ?4)";
     run(db, sql, params![Scope::Reserve.code(), hold, at, off]);
-    name(db, ids.hold, 20);
+    name(ids.hold, 20);
     let sql = "INSERT INTO holds (id, order_id, account, kind, own, overdraft, state, payment, \
                expires_ms, expires_off, at_ms, at_off) \
                VALUES (?1, ?2, ?3, 1, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?8)";
     let state = code::hold::CAPTURED;
     run(db, sql, params![hold, order, payer, AMOUNT, state, id, at + 900_000, off, at]);
-    name(db, ids.hold, 3);
+    name(ids.hold, 3);
     let sql = "INSERT INTO orders (id, epoch, binding, held_credit, held_deposit, held_bonus, \
                captured_credit, captured_deposit, captured_bonus, closed_ms, closed_off, \
                touched_ms, touched_off, money) \
                VALUES (?1, 0, 0, 0, 0, 0, 0, ?2, 0, ?3, ?4, ?3, ?4, ?5)";
     run(db, sql, params![order, AMOUNT, at, off, payer]);
     let number = db.last_insert_rowid();
-    name(db, ids.order, 1);
+    name(ids.order, 1);
     let sql = "INSERT INTO payments (id, order_id, attempt, body, at_ms, at_off, state, account, \
                guest, kind, own, overdraft, refunded, hold, acknowledged, settled, entry, \
                since_ms, order_no) VALUES (?1, ?2, 1, ?1, ?3, ?4, ?5, ?6, ?7, 1, ?8, 0, 0, ?9, 1, 1, \
                ?10, ?3, ?11)";
     let state = code::payment::CAPTURED;
     run(db, sql, params![id, order, at, off, state, payer, guest, AMOUNT, hold, entry, number]);
-    name(db, ids.payment, 2);
+    name(ids.payment, 2);
 }
 
 /// Gives the row that was inserted last its name.
-fn name(db: &Connection, id: Uuid, what: i64) {
-    let sql = "INSERT INTO ids (id, what, no) VALUES (?1, ?2, ?3)";
-    run(db, sql, params![id.as_bytes(), what, db.last_insert_rowid()]);
+fn name(db: &Connection, chapter: u64, id: Uuid, what: i64) {
+    let sql = "INSERT INTO ids (chapter, id, what, no) VALUES (?1, ?2, ?3, ?4)";
+    run(db, sql, params![chapter.cast_signed(), id.as_bytes(), what, db.last_insert_rowid()]);
 }
 
 fn post(db: &Connection, row: &Movement) -> i64 {

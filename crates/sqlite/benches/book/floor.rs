@@ -113,20 +113,20 @@ fn look(db: &Connection, sql: &str, id: Uuid) -> Option<i64> {
 }
 
 const KEY: &str = "SELECT at_ms, body, refusal, at_off FROM keys \
-    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 20)";
+    WHERE no = (SELECT no FROM ids WHERE chapter = 0 AND id = ?1 AND what = 20)";
 const HOLD: &str = "SELECT own, id, order_id, account, kind, overdraft, state, payment, \
     expires_ms, expires_off, at_ms, at_off FROM holds \
-    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 3)";
+    WHERE no = (SELECT no FROM ids WHERE chapter = 0 AND id = ?1 AND what = 3)";
 const ACCOUNT: &str = "SELECT balance, id, guest, kind, name, overdraft, held, held_own, status, chain \
     FROM accounts WHERE id = ?1";
 const ORDER: &str = "SELECT epoch, id, till, binding, guest, identified, token, money, total, \
     held_credit, held_deposit, held_bonus, captured_credit, captured_deposit, captured_bonus, \
     closed_ms, closed_off, touched_ms, touched_off, lines FROM orders \
     LEFT JOIN order_lines ON order_no = no \
-    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 1)";
+    WHERE no = (SELECT no FROM ids WHERE chapter = 0 AND id = ?1 AND what = 1)";
 const PAYMENT: &str = "SELECT attempt, id, order_id, till, body, at_ms, at_off, state, refusal, \
     account, guest, kind, own, overdraft, refunded, hold, acknowledged, settled FROM payments \
-    WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 2)";
+    WHERE no = (SELECT no FROM ids WHERE chapter = 0 AND id = ?1 AND what = 2)";
 const OVERDUE: &str = "SELECT own, id, order_id, account, kind, overdraft, state, payment, \
     expires_ms, expires_off, at_ms, at_off FROM holds \
     WHERE account = ?1 AND state = 0 AND expires_ms <= 0 ORDER BY expires_ms LIMIT 16";
@@ -139,7 +139,7 @@ const PUT_MOVEMENT: &str = "INSERT INTO movements (debit, debit_id, credit, cred
 
 /// Gives the row that was inserted last its name.
 fn name(db: &Connection, id: Uuid, what: i64) {
-    let sql = "INSERT INTO ids (id, what, no) VALUES (?1, ?2, ?3)";
+    let sql = "INSERT INTO ids (chapter, id, what, no) VALUES (0, ?1, ?2, ?3)";
     run(db, sql, params![id.as_bytes(), what, db.last_insert_rowid()]);
 }
 
@@ -189,7 +189,7 @@ fn capture(db: &Connection, ids: &Ids) {
                refusal, account, guest, kind, own, overdraft, refunded, hold, acknowledged, \
                settled, entry, since_ms, order_no) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
                ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, \
-               (SELECT no FROM ids WHERE id = ?2 AND what = 1))";
+               (SELECT no FROM ids WHERE chapter = 0 AND id = ?2 AND what = 1))";
     let (no, hold) = (None::<i64>, ids.hold.as_bytes());
     let guest = guest(ids.account).0;
     let guest = guest.as_bytes();
@@ -203,7 +203,7 @@ fn capture(db: &Connection, ids: &Ids) {
     );
     name(db, ids.payment, 2);
     let sql = "UPDATE holds SET state = ?2, payment = ?3 \
-               WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 3)";
+               WHERE no = (SELECT no FROM ids WHERE chapter = 0 AND id = ?1 AND what = 3)";
     run(db, sql, params![hold, 1, id]);
     run(db, PUT_ACCOUNT, params![account, balance - AMOUNT, 0, 0, 0, 0, "Депозит", LINK]);
     let sql = "UPDATE orders SET till = ?2, epoch = ?3, binding = ?4, guest = ?5, \
@@ -211,7 +211,7 @@ fn capture(db: &Connection, ids: &Ids) {
                held_deposit = ?11, held_bonus = ?12, captured_credit = ?13, \
                captured_deposit = ?14, captured_bonus = ?15, closed_ms = ?16, closed_off = ?17, \
                touched_ms = ?18, touched_off = ?19 \
-               WHERE no = (SELECT no FROM ids WHERE id = ?1 AND what = 1)";
+               WHERE no = (SELECT no FROM ids WHERE chapter = 0 AND id = ?1 AND what = 1)";
     run(
         db,
         sql,

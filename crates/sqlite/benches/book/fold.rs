@@ -80,7 +80,7 @@ fn folded(store: &Ours, stream: StreamId) -> usize {
 
 fn stepped(db: &Connection, stream: StreamId) -> usize {
     let sql = "SELECT seq, kind, version, at_ms, at_off, body FROM records \
-               WHERE stream_no = (SELECT no FROM ids WHERE id = ?2 AND what = 32 + ?1) \
+               WHERE stream_no = (SELECT no FROM ids WHERE chapter = 0 AND id = ?2 AND what = 32 + ?1) \
                AND seq > 0 ORDER BY seq";
     let mut statement = db.prepare_cached(sql).unwrap();
     let bound = params![stream.kind.code(), stream.id.as_bytes()];

@@ -7,6 +7,7 @@ use tillway_core::id::Uuid;
 use tillway_core::port::Query;
 
 use crate::config::SqliteConfig;
+use crate::ids::Db;
 use crate::{chains, load, open, read};
 
 fn plan(db: &Connection, sql: &str, count: usize) -> Vec<String> {
@@ -15,7 +16,7 @@ fn plan(db: &Connection, sql: &str, count: usize) -> Vec<String> {
     statement.query_map(nothing, |row| row.get(3)).unwrap().map(Result::unwrap).collect()
 }
 
-fn db() -> (tempfile::TempDir, Connection) {
+fn db() -> (tempfile::TempDir, Db) {
     let folder = tempfile::tempdir().unwrap();
     let db = open::writer(&SqliteConfig::new(folder.path().join("book.db"))).unwrap();
     (folder, db)
@@ -64,8 +65,8 @@ fn rows_of_a_commit_find_their_index() {
         (load::PAYMENT, 1, "payments USING INTEGER PRIMARY KEY (rowid=?)"),
         (load::HOLD, 1, "holds USING INTEGER PRIMARY KEY (rowid=?)"),
         (load::ORDER, 1, "orders USING INTEGER PRIMARY KEY (rowid=?)"),
-        (load::KEY, 2, "keys USING INTEGER PRIMARY KEY (rowid=?)"),
-        (load::STREAM, 2, "streams USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::KEY, 1, "keys USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::STREAM, 1, "streams USING INTEGER PRIMARY KEY (rowid=?)"),
     ] {
         let plan = plan(&db, sql, count);
         assert!(plan.contains(&format!("SEARCH {index}")), "{sql}: {plan:?}");

@@ -3,7 +3,6 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use rusqlite::Connection;
 use tillway_core::account::Parts;
 use tillway_core::book::{
     Binding, Capture, Chain, Change, Delta, Fence, Head, Hold, HoldState, KeyRow, KindSums, Live,
@@ -19,6 +18,7 @@ use tillway_core::pairing::Pairing;
 use tillway_core::{Account, AccountKind, AccountStatus, Kopecks, Timestamp, Unit};
 
 use crate::config::SqliteConfig;
+use crate::ids::Db;
 use crate::row::{self, Columns, columns, many};
 use crate::{load, names, open, save};
 
@@ -277,7 +277,7 @@ fn gone<K, V>(key: K) -> Vec<Change<K, V>> {
 }
 
 /// An empty book in memory would do, but this is the real way to open one.
-fn db() -> (tempfile::TempDir, Connection) {
+fn db() -> (tempfile::TempDir, Db) {
     let folder = tempfile::tempdir().unwrap();
     let connection = open::writer(&SqliteConfig::new(folder.path().join("book.db"))).unwrap();
     connection.pragma_update(None, "synchronous", "off").unwrap();
@@ -286,7 +286,7 @@ fn db() -> (tempfile::TempDir, Connection) {
 
 /// All rows of a table, after saving.
 fn after<T>(
-    connection: &Connection,
+    connection: &Db,
     delta: &Delta,
     sql: &str,
     read: impl Fn(&Columns<'_>) -> Result<T, crate::error::Fail>,
@@ -296,10 +296,7 @@ fn after<T>(
 }
 
 /// Runs a property over one open book; each case starts with empty tables.
-fn check<S: Strategy>(
-    strategy: S,
-    property: impl Fn(&Connection, S::Value) -> Result<(), TestCaseError>,
-) {
+fn check<S: Strategy>(strategy: S, property: impl Fn(&Db, S::Value) -> Result<(), TestCaseError>) {
     let (_folder, connection) = db();
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) };
     let mut runner = proptest::test_runner::TestRunner::new(config);
@@ -307,6 +304,7 @@ fn check<S: Strategy>(
         connection.execute_batch("BEGIN").unwrap();
         let outcome = property(&connection, value);
         connection.execute_batch("ROLLBACK").unwrap();
+        connection.forget();
         outcome
     });
     outcome.unwrap();
@@ -440,8 +438,7 @@ fn payments() {
         let orders = if next.order == was.order { Vec::new() } else { bill(&next) };
         let delta = Delta { orders, payments, movements, ..Delta::default() };
         prop_assert_eq!(after(db, &delta, sql, row::payment), vec![next.clone()]);
-        let of_order =
-            many(db, load::ORDER_PAYMENTS, [next.order.0.as_bytes()], row::payment).unwrap();
+        let of_order = load::order_payments(db, next.order).unwrap();
         prop_assert_eq!(of_order.len(), usize::from(next.capture().is_some()));
         Ok(())
     });

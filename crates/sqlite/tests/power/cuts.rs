@@ -47,6 +47,7 @@ fn r5_a_cut_anywhere() {
     let all: Vec<usize> = (0..ground.steps.len()).collect();
     let done = ground.run(&all).answers.iter().filter(|answer| answer.contains("Done(")).count();
     assert_eq!(done, 14, "{:#?}", ground.run(&all).answers);
+    assert!(ground.filters() >= 2, "{} filters", ground.filters());
     cuts("an evening", &ground, PLAIN, 1);
 }
 

@@ -16,6 +16,9 @@ use tillway_testkit::Checked;
 
 use crate::story::{Failed, Step, guests};
 
+/// Each story opens chapters, and writes the filters of some.
+const CHAPTER_NAMES: u32 = 8;
+
 /// How the store is set up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {
@@ -120,6 +123,15 @@ impl Ground {
         let run = Arc::new(Run { answers, rows: rows(&path, &fs) });
         self.runs.borrow_mut().insert(steps.to_vec(), Arc::clone(&run));
         run
+    }
+
+    /// How many chapters are closed and have their filters after all steps.
+    pub(crate) fn filters(&self) -> u64 {
+        let life = self.live(PLAIN, Plan::new());
+        let sql = "SELECT count(filter) FROM chapters";
+        let count: i64 =
+            stranger(&self.path(), &life.fs).query_row(sql, [], |row| row.get(0)).unwrap();
+        count.cast_unsigned()
     }
 
     /// Opens the store, takes all steps, closes it; the disk fails as planned.
@@ -281,6 +293,7 @@ fn open(path: &Path, fs: &FaultFs, setting: Setting) -> Result<SqliteStore, Open
     config.mode = setting.mode;
     config.checkpoint_pages = setting.checkpoint_pages;
     config.cache_kib = setting.cache_kib;
+    config.chapter_names = CHAPTER_NAMES;
     SqliteStore::open(config)
 }
 
@@ -296,7 +309,8 @@ pub(crate) fn rows(path: &Path, fs: &FaultFs) -> Rows {
 }
 
 fn rows_of(connection: &Connection) -> Rows {
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+    // Which chapter a name is in depends on the batches, and `check` goes through them.
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'chapters'";
     let mut tables = connection.prepare(sql).unwrap();
     let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
     tables.map(|table| table.unwrap()).map(|t| (t.clone(), table(connection, &t))).collect()
@@ -324,7 +338,11 @@ pub(crate) fn poisoned(store: &SqliteStore) -> bool {
 }
 
 fn table(connection: &Connection, name: &str) -> Vec<u8> {
-    let mut statement = connection.prepare(&format!("SELECT * FROM {name}")).unwrap();
+    let sql = match name {
+        "ids" => "SELECT id, what, no FROM ids ORDER BY id, what".to_owned(),
+        name => format!("SELECT * FROM {name}"),
+    };
+    let mut statement = connection.prepare(&sql).unwrap();
     let columns = statement.column_count();
     let mut rows = statement.query([]).unwrap();
     let mut bytes = Vec::new();

@@ -26,6 +26,13 @@ pub(crate) fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(SqliteConfig::new(path)).unwrap()
 }
 
+/// With so few names in a chapter that a small book has several.
+pub(crate) fn open_in_chapters(path: &Path, names: u32) -> SqliteStore {
+    let mut config = SqliteConfig::new(path);
+    config.chapter_names = names;
+    SqliteStore::open(config).unwrap()
+}
+
 pub(crate) fn key(scope: Scope, id: Uuid, body: &str) -> Key {
     Key { scope, id, attempt: 1, body: Fingerprint::of(body.as_bytes()) }
 }
