@@ -163,6 +163,14 @@ impl Binder {
         }
     }
 
+    /// A batch failed. If a filter was in it, it may be what did not find its place: the next batches
+    /// go without, and it is made again.
+    pub(crate) fn failed(&mut self) {
+        if let Progress::Read { .. } = self.filter {
+            self.filter = Progress::Idle;
+        }
+    }
+
     /// Reads on, for the filter of a closed chapter.
     pub(crate) fn read_on(&mut self, db: &Db) {
         let progress = core::mem::replace(&mut self.filter, Progress::Stuck);

@@ -19,11 +19,13 @@ const BLOCK_BYTES: usize = BLOCK_WORDS * size_of::<u64>();
 const PROBES: usize = 7;
 /// Sixteen bits for each id.
 const IDS_PER_BLOCK: u64 = 32;
+/// 256 MiB. A chapter has so many ids only in a file that was written before there were chapters.
+const BLOCKS_MAX: u64 = 1 << 22;
 
 impl Filter {
     /// An empty one for about so many ids; with more of them it says yes too often.
     pub(crate) fn sized(ids: u64) -> Self {
-        let blocks = ids.div_ceil(IDS_PER_BLOCK).max(1);
+        let blocks = ids.div_ceil(IDS_PER_BLOCK).clamp(1, BLOCKS_MAX);
         Self { blocks: vec![Block::default(); usize::try_from(blocks).unwrap_or(1)] }
     }
 
@@ -134,6 +136,19 @@ mod tests {
         let shorter = [&Fingerprint::of(shorter).0[..], shorter].concat();
         for short in [&bytes[..bytes.len() - 64], proof, &[], &shorter] {
             assert_eq!(Filter::from_bytes(short), None);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_not(rest: Vec<u8>, blocks in 0_usize..4, is_proven: bool) {
+            let mut rest = rest;
+            rest.resize(rest.len().max(blocks * BLOCK_BYTES), 7);
+            let proof = if is_proven { Fingerprint::of(&rest).0 } else { [0; 16] };
+            let bytes = [&proof[..], &rest].concat();
+            let is_whole = !rest.is_empty() && rest.len().is_multiple_of(BLOCK_BYTES);
+            let again = Filter::from_bytes(&bytes).map(|filter| filter.to_bytes());
+            proptest::prop_assert_eq!(again, (is_proven && is_whole).then_some(bytes));
         }
     }
 

@@ -102,6 +102,7 @@ impl Writer {
     /// Takes the batch back, as far as its end is known.
     fn give_up(&mut self, batch: Vec<Task>, failed: &Failed) {
         self.connection.forget();
+        self.binder.failed();
         // After some errors SQLite has rolled back by itself.
         let open = !self.connection.is_autocommit();
         let undone = failed.meaning != Meaning::Broken

@@ -150,6 +150,28 @@ fn check_finds_a_name_in_two_chapters_or_in_the_wrong_one() {
     }
 }
 
+/// It is written along with a batch, and must not fail the next one too.
+#[test]
+fn a_filter_that_finds_no_place_fails_one_batch_and_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = reopened(&folder);
+    let on_writer = |sql: &'static str| {
+        let done = store.writer.submit(move |w| w.connection.execute_batch(sql)).unwrap();
+        block_on(done).unwrap().unwrap();
+    };
+    on_writer(
+        "CREATE TRIGGER stop BEFORE UPDATE ON chapters BEGIN SELECT raise(ABORT, 'stop'); END",
+    );
+    let failed: Vec<_> = (0..MANY).map(|n| block_on(store.commit(carry(n))).is_err()).collect();
+    assert!(failed.contains(&true) && !failed.windows(2).any(|two| two == [true; 2]), "{failed:?}");
+    on_writer("DROP TRIGGER stop");
+    (0..MANY).for_each(|n| assert!(block_on(store.commit(carry(n))).is_ok()));
+    (0..MANY).for_each(|n| assert!(is_replayed(&store, n), "{n}"));
+    block_on(store.check()).unwrap();
+    drop(store);
+    assert!(on_file::<i64>(&folder, "SELECT count(filter) FROM chapters") > 2);
+}
+
 /// A row that was taken back gave its number to the next one.
 #[test]
 fn numbers_of_a_transaction_that_was_taken_back_are_forgotten() {
