@@ -122,8 +122,9 @@ fn translate(error: BoxError, bytes_max: usize) -> BodyError {
 /// body is asked for. What a service leaves unread is read and dropped for it, within the same
 /// limits, so that the connection can go on.
 pub struct RequestBody {
-    /// `None` when there is no body, and while dropping.
-    parts: Option<Parts>,
+    /// `None` when there is no body, and while dropping. Boxed, because most requests have none,
+    /// and are moved from hand to hand.
+    parts: Option<Box<Parts>>,
     /// `None` when there is no body.
     slot: Option<Arc<Slot>>,
 }
@@ -141,7 +142,7 @@ struct Parts {
 
 /// Where a body goes when the service lets go of it.
 #[derive(Default)]
-pub(crate) struct Slot(Mutex<Option<Parts>>);
+pub(crate) struct Slot(Mutex<Option<Box<Parts>>>);
 
 impl RequestBody {
     /// Wraps a body; the slot tells afterwards what became of it.
@@ -163,7 +164,7 @@ impl RequestBody {
             clock: None,
             failed: false,
         };
-        (Self { parts: Some(parts), slot: Some(Arc::clone(&slot)) }, slot)
+        (Self { parts: Some(Box::new(parts)), slot: Some(Arc::clone(&slot)) }, slot)
     }
 
     /// The body of a request that has none.
@@ -176,27 +177,34 @@ impl Slot {
     /// Reads what the service left. Answers whether the connection may be used again.
     ///
     /// `announced_only`: the peer waits for `100 Continue`, so an untouched body stays unasked.
-    pub(crate) async fn finish(&self, announced_only: bool) -> bool {
-        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    pub(crate) fn poll_finish(&self, announced_only: bool, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The service still holds the body: nobody knows when it will be read.
-        let Some(mut parts) = left else { return false };
-        if parts.incoming.is_end_stream() {
-            return true;
-        }
-        if parts.failed || announced_only && parts.clock.is_none() {
-            return false;
-        }
-        loop {
-            match poll_fn(|cx| parts.poll(cx)).await {
-                None => return true,
-                Some(Ok(_)) => {}
-                Some(Err(_)) => return false,
-            }
-        }
+        let Some(parts) = &mut *left else { return Poll::Ready(false) };
+        let whole = ready!(parts.poll_end(announced_only, cx));
+        *left = None;
+        Poll::Ready(whole)
     }
 }
 
 impl Parts {
+    /// Reads and forgets. Answers whether that went well to the end.
+    fn poll_end(&mut self, announced_only: bool, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.incoming.is_end_stream() {
+            return Poll::Ready(true);
+        }
+        if self.failed || announced_only && self.clock.is_none() {
+            return Poll::Ready(false);
+        }
+        loop {
+            match ready!(self.poll(cx)) {
+                None => return Poll::Ready(true),
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return Poll::Ready(false),
+            }
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = self.poll_limited(cx);
         if let Poll::Ready(Some(Err(_))) = polled {

@@ -10,6 +10,7 @@ mod table;
 use core::convert::Infallible;
 use core::fmt;
 use core::future::{Future, poll_fn};
+use core::mem;
 use core::net::IpAddr;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
@@ -18,7 +19,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH};
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
@@ -117,18 +117,18 @@ impl WaiterService {
     }
 
     /// What a request asks for, and where.
-    fn asked(&self, parts: &Parts) -> (Asked, Option<(Route, usize)>) {
+    fn asked<B>(&self, request: &Request<B>) -> (Asked, Option<(Route, usize)>) {
         let shared = &self.front.shared;
-        let told = || parts.extensions.get::<PeerInfo>().map(|peer| peer.remote.ip());
+        let told = || request.extensions().get::<PeerInfo>().map(|peer| peer.remote.ip());
         let peer = self.peer.or_else(told);
         // A peer of our own was let in with its connection.
         let allowed =
             self.peer.is_some() || peer.is_none_or(|peer| shared.config.allowed_peers.allows(peer));
-        let found = if allowed { shared.find(parts.uri.path()) } else { None };
+        let found = if allowed { shared.find(request.uri().path()) } else { None };
         // HEAD is GET without the body, where it is taken at all (H7).
-        let head_only = parts.method == Method::HEAD
+        let head_only = request.method() == Method::HEAD
             && found.as_ref().is_some_and(|(route, _)| route.place.takes(&Method::HEAD));
-        let method = if head_only { Method::GET } else { parts.method.clone() };
+        let method = if head_only { Method::GET } else { request.method().clone() };
         (Asked { begun: None, peer, allowed, method, head_only }, found)
     }
 
@@ -148,8 +148,9 @@ impl WaiterService {
         let shared = &*self.front.shared;
         let Some(till) = shared.config.tills.get(till) else { return asked.nowhere(&self.front) };
         let table = Table { shared, till: &till.id, headers };
-        let reply = table.answer(route, &asked.method, body).await;
-        asked.told(route.place, reply, &self.front)
+        let mut reply = table.answer(route, &asked.method, body).await;
+        asked.told(route.place, &mut reply, &self.front);
+        reply
     }
 
     /// The payment API.
@@ -169,8 +170,9 @@ impl WaiterService {
         let Some(till) = shared.config.tills.get(till) else { return asked.nowhere(&self.front) };
         let path_till = route.till.is_some().then_some(till);
         let pos = Pos { shared, path_till, peer: asked.peer, headers, query };
-        let reply = pos.answer(route, &asked.method, body).await;
-        asked.told(route.place, reply, &self.front)
+        let mut reply = pos.answer(route, &asked.method, body).await;
+        asked.told(route.place, &mut reply, &self.front);
+        reply
     }
 
     /// The answer to a ping, which has nothing to be read.
@@ -183,16 +185,18 @@ impl WaiterService {
                 return Answering::when(self.clone().ping(asked.waits(&self.front), ready));
             }
         };
-        let reply = table::pinged(shared, ready, headers);
-        Answering::at_once(asked.told(Place::Ping, reply, &self.front))
+        let mut reply = table::pinged(shared, ready, headers);
+        asked.told(Place::Ping, &mut reply, &self.front);
+        Answering::at_once(reply)
     }
 
     /// A ping that waits for the store.
     async fn ping(self, asked: Asked, ready: Readiness<TableRefusal>) -> Reply {
         let shared = &*self.front.shared;
         let ready = within(&*shared.clock, shared.config.budgets.read, ready).await;
-        let reply = table::pinged(shared, ready == Some(Ok(())), HeaderMap::new());
-        asked.told(Place::Ping, reply, &self.front)
+        let mut reply = table::pinged(shared, ready == Some(Ok(())), HeaderMap::new());
+        asked.told(Place::Ping, &mut reply, &self.front);
+        reply
     }
 }
 
@@ -236,18 +240,17 @@ impl Asked {
         reply
     }
 
-    /// The answer of a place, as it goes out.
-    fn told(&self, place: Place, mut reply: Reply, front: &Front) -> Reply {
+    /// Makes the answer of a place one that goes out.
+    fn told(&self, place: Place, reply: &mut Reply, front: &Front) {
         let (method, status) = (&self.method, reply.status().as_u16());
         tracing::debug!(?place, %method, status, "answered");
         if self.method == Method::GET {
             reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if self.head_only {
-            reply = without_body(reply);
+            without_body(reply);
         }
-        self.observed(place.operation(&self.method), &mut reply, front);
-        reply
+        self.observed(place.operation(&self.method), reply, front);
     }
 
     /// Tells the observer.
@@ -311,18 +314,18 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Answering {
-        let (parts, body) = request.into_parts();
-        let (asked, found) = self.asked(&parts);
+    fn call(&mut self, mut request: Request<B>) -> Answering {
+        let (asked, found) = self.asked(&request);
         let Some((route, till)) = found else {
             return Answering::at_once(asked.nowhere(&self.front));
         };
         if route.place == Place::Ping && asked.method == Method::GET {
-            return self.pinged(asked, parts.headers);
+            return self.pinged(asked, mem::take(request.headers_mut()));
         }
         // Each kind of work has a box of its own: the largest is ten times the least. What is given
         // to a block stays where it is; an async function would keep it twice.
         let asked = asked.waits(&self.front);
+        let (parts, body) = request.into_parts();
         let (service, headers) = (self.clone(), parts.headers);
         if route.place.is_pos() {
             return Answering::when(async move {
@@ -336,15 +339,14 @@ where
     }
 }
 
-/// The head of a reply, with the length that its body had.
-fn without_body(reply: Reply) -> Reply {
-    let (mut parts, body) = reply.into_parts();
-    if parts.status != StatusCode::NO_CONTENT
-        && let Some(length) = body.size_hint().exact()
+/// Leaves the head of a reply, with the length that its body had.
+fn without_body(reply: &mut Reply) {
+    if reply.status() != StatusCode::NO_CONTENT
+        && let Some(length) = reply.body().size_hint().exact()
     {
-        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    Response::from_parts(parts, Full::default())
+    *reply.body_mut() = Full::default();
 }
 
 /// Waits for `work`, but no longer than `budget` by the clock.

@@ -5,27 +5,32 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::ServerConfig;
 use super::shared::{Shared, Verdict};
-use crate::body::{BoxError, RequestBody, Slot, read_body};
+use crate::body::{BodyError, BoxError, RequestBody, Slot, read_body};
 use crate::runtime::Runtime;
 
 /// A body of so many bytes, or fewer, goes out in one piece: nothing is written before it is whole.
 const WHOLE_BYTES_MAX: u64 = 16 * 1024;
+
+/// What the server loop says of a body, or nobody: all of it where there is none, less where there
+/// is, the first alone to `HEAD`.
+static FRAMING: [HeaderName; 3] = [TRANSFER_ENCODING, CONTENT_LENGTH, CONTENT_TYPE];
 
 pub(super) struct Gate<S> {
     pub(super) shared: Arc<Shared>,
@@ -36,146 +41,187 @@ pub(super) struct Gate<S> {
 }
 
 impl<S> Gate<S> {
-    /// Answers a request. The future lives in the connection's own place for it, so nothing in it
-    /// is boxed.
-    pub(super) fn answer<B>(
-        &self,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> + Send + use<S, B>
+    /// Answers a request.
+    pub(super) fn answer<B>(&self, request: Request<Incoming>) -> Answer<S::Future, B>
     where
         S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
+        B: 'static,
     {
-        let token = Token(Arc::clone(&self.shared));
-        let bytes_max = self.config.response_bytes_max;
-        let visit = match (self.shared.next_verdict(), &self.service) {
+        let token = Some(Token(Arc::clone(&self.shared)));
+        let status = match (self.shared.next_verdict(), &self.service) {
             (Some(Verdict::Pass), Some(service)) => {
-                let (visit, request) = self.visit(request);
-                Ok((visit, Call::begin(&mut *service.borrow_mut(), request)))
+                let mut visit = self.visit(&request);
+                let request = request.map(|incoming| self.body(incoming, &mut visit));
+                let stage = Stage::begin(&mut *service.borrow_mut(), request);
+                return Answer { stage, visit, token };
             }
-            (Some(Verdict::Pass), None) => Err(StatusCode::FORBIDDEN),
-            (Some(Verdict::Refuse(status)), _) => Err(status),
+            (Some(Verdict::Pass), None) => StatusCode::FORBIDDEN,
+            (Some(Verdict::Refuse(status)), _) => status,
             // hyper and the wire guard disagree about where a request begins.
-            (None, _) => Err(StatusCode::BAD_REQUEST),
+            (None, _) => StatusCode::BAD_REQUEST,
         };
-        // One block, not functions one in the other: each would keep what it was given once more,
-        // and hyper moves the whole into its place. What is large and rare is boxed.
-        async move {
-            let shared = &*token.0;
-            let refusal = 'refused: {
-                let (visit, answered) = match visit {
-                    Err(status) => break 'refused status,
-                    Ok((visit, Call::Called(called))) => {
-                        (visit, unless_cut(shared, pin!(called)).await.map(told))
-                    }
-                    Ok((visit, Call::Failed(error))) => (visit, Some(told(Err(error)))),
-                    Ok((visit, Call::Waiting(waiting))) => {
-                        (visit, unless_cut(shared, pin!(waiting)).await.map(told))
-                    }
-                };
-                let reusable = match &visit.slot {
-                    Some(slot) => unless_cut(shared, pin!(slot.finish(visit.expects))).await,
-                    None => Some(true),
-                };
-                let (Some(answered), Some(reusable)) = (answered, reusable) else {
-                    break 'refused StatusCode::SERVICE_UNAVAILABLE;
-                };
-                let closes = visit.old || shared.is_stopping() || !reusable;
-                let Some(response) = answered else {
-                    break 'refused StatusCode::INTERNAL_SERVER_ERROR;
-                };
-                let (mut head, body) = response.into_parts();
-                let body = match exact(&mut head, body, visit.head_only) {
-                    Exact::Known(body) => body,
-                    Exact::Collect(body) => {
-                        let whole = Box::pin(read_body(body, bytes_max));
-                        match unless_cut(shared, pin!(whole)).await.map(told) {
-                            Some(Some(whole)) => Reply::Whole(Full::new(whole)),
-                            Some(None) => break 'refused StatusCode::INTERNAL_SERVER_ERROR,
-                            None => break 'refused StatusCode::SERVICE_UNAVAILABLE,
-                        }
-                    }
-                };
-                let response = Response::from_parts(head, ReplyBody { body, _token: token });
-                return Ok(if closes { closing(response) } else { response });
-            };
-            Ok(closing(empty(refusal, token)))
+        Answer { stage: Stage::Refused { status }, visit: Visit::default(), token }
+    }
+
+    fn visit(&self, request: &Request<Incoming>) -> Visit {
+        Visit {
+            slot: None,
+            expects: !request.body().is_end_stream() && request.headers().contains_key(EXPECT),
+            head_only: request.method() == Method::HEAD,
+            closes: request.version() < Version::HTTP_11,
+            bytes_max: self.config.response_bytes_max,
         }
     }
 
-    fn visit(&self, request: Request<Incoming>) -> (Visit, Request<RequestBody>) {
-        let (parts, incoming) = request.into_parts();
-        let head_only = parts.method == Method::HEAD;
-        let old = parts.version < Version::HTTP_11;
-        let mut expects = false;
-        let (body, slot) = if incoming.is_end_stream() {
-            (RequestBody::empty(), None)
-        } else {
-            expects = parts.headers.contains_key(EXPECT);
-            let (bytes_max, timeout) = (self.config.body_bytes_max, self.config.body_read_timeout);
-            let (runtime, connection) = (self.runtime.clone(), Arc::clone(&self.shared));
-            let (body, slot) = RequestBody::new(incoming, runtime, bytes_max, timeout, connection);
-            (body, Some(slot))
-        };
-        (Visit { slot, expects, head_only, old }, Request::from_parts(parts, body))
+    fn body(&self, incoming: Incoming, visit: &mut Visit) -> RequestBody {
+        if incoming.is_end_stream() {
+            return RequestBody::empty();
+        }
+        let (bytes_max, timeout) = (self.config.body_bytes_max, self.config.body_read_timeout);
+        let (runtime, connection) = (self.runtime.clone(), Arc::clone(&self.shared));
+        let (body, slot) = RequestBody::new(incoming, runtime, bytes_max, timeout, connection);
+        visit.slot = Some(slot);
+        body
     }
 }
 
 /// What is known of a request while the service has it.
+#[derive(Default)]
 struct Visit {
     /// What becomes of the body; `None` when there is none.
     slot: Option<Arc<Slot>>,
     /// The peer waits for `100 Continue`.
     expects: bool,
     head_only: bool,
-    old: bool,
+    /// The connection cannot be used again.
+    closes: bool,
+    /// How long an answer may be that is collected.
+    bytes_max: usize,
 }
 
-/// A call of the service.
-enum Call<F, B> {
-    Called(F),
-    Failed(BoxError),
-    Waiting(Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>),
+pin_project! {
+    /// An answer on its way.
+    ///
+    /// It lives in the connection's own place for it, so nothing that is usual is boxed. It is
+    /// written out, because an async block has two places for what it is given, and is moved with
+    /// both.
+    pub(super) struct Answer<F, B> {
+        #[pin]
+        stage: Stage<F, B>,
+        visit: Visit,
+        // Goes with the answer.
+        token: Option<Token>,
+    }
 }
 
-impl<F, B: 'static, E> Call<F, B>
+pin_project! {
+    #[project = Now]
+    enum Stage<F, B> {
+        Refused { status: StatusCode },
+        Called {
+            #[pin]
+            call: F,
+        },
+        Waiting { call: Later<Result<Response<B>, BoxError>> },
+        // What the service left of the request's body is read first. `None`: it has failed.
+        Answered { response: Option<Response<B>> },
+        Collecting { whole: Later<Result<(Parts, Reply), BodyError>> },
+    }
+}
+
+type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<F, B: 'static, E> Stage<F, B>
 where
     F: Future<Output = Result<Response<B>, E>>,
     E: Into<BoxError>,
 {
     fn begin<S>(service: &mut S, request: Request<RequestBody>) -> Self
     where
-        S: Service<Request<RequestBody>, Response = Response<B>, Error = E, Future = F>,
-        S: Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = E, Future = F>
+            + Clone
+            + Send
+            + 'static,
         F: Send,
     {
         // Nearly every service is always ready.
         match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => Self::Called(service.call(request)),
-            Poll::Ready(Err(error)) => Self::Failed(error.into()),
+            Poll::Ready(Ok(())) => Self::Called { call: service.call(request) },
+            Poll::Ready(Err(error)) => Self::Answered { response: told(Err(error)) },
             // The one that was asked may have a place in a queue: a clone that waits in its stead
             // would stand behind it, and nobody would leave that place.
             Poll::Pending => {
                 let next = service.clone();
                 let asked = std::mem::replace(service, next);
-                Self::Waiting(Box::pin(when_ready(asked, request)))
+                Self::Waiting { call: Box::pin(when_ready(asked, request)) }
             }
         }
     }
 }
 
-/// `None` when the connection is cut first.
-fn unless_cut<'w, F: Future>(
-    shared: &'w Shared,
-    mut work: Pin<&'w mut F>,
-) -> impl Future<Output = Option<F::Output>> + use<'w, F> {
-    poll_fn(move |cx| match shared.is_cut() {
-        true => Poll::Ready(None),
-        false => work.as_mut().poll(cx).map(Some),
-    })
+impl<F, B, E> Future for Answer<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    E: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Output = Result<Response<ReplyBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let (visit, token) = (this.visit, this.token);
+        let refusal = loop {
+            let response = match this.stage.as_mut().project() {
+                Now::Refused { status } => break *status,
+                _ if is_cut(token) => break StatusCode::SERVICE_UNAVAILABLE,
+                Now::Called { call } => match ready!(call.poll(cx)) {
+                    Ok(response) if visit.slot.is_none() => response,
+                    made => {
+                        this.stage.set(Stage::Answered { response: told(made) });
+                        continue;
+                    }
+                },
+                Now::Waiting { call } => {
+                    let response = told(ready!(call.as_mut().poll(cx)));
+                    this.stage.set(Stage::Answered { response });
+                    continue;
+                }
+                Now::Answered { response } => {
+                    if let Some(slot) = &visit.slot {
+                        visit.closes |= !ready!(slot.poll_finish(visit.expects, cx));
+                    }
+                    match response.take() {
+                        Some(response) => response,
+                        None => break StatusCode::INTERNAL_SERVER_ERROR,
+                    }
+                }
+                Now::Collecting { whole } => match told(ready!(whole.as_mut().poll(cx))) {
+                    Some((head, body)) => return Poll::Ready(Ok(reply(head, body, visit, token))),
+                    None => break StatusCode::INTERNAL_SERVER_ERROR,
+                },
+            };
+            let (mut head, body) = response.into_parts();
+            match exact(&mut head, body, visit.head_only) {
+                Exact::Known(body) => return Poll::Ready(Ok(reply(head, body, visit, token))),
+                Exact::Collect(body) => {
+                    let whole = Box::pin(collected(head, body, visit.bytes_max));
+                    this.stage.set(Stage::Collecting { whole });
+                }
+            }
+        };
+        visit.closes = true;
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = refusal;
+        Poll::Ready(Ok(reply(head, Reply::Whole(Full::default()), visit, token)))
+    }
+}
+
+/// Whether the connection was cut, or the answer was given already.
+fn is_cut(token: &Option<Token>) -> bool {
+    token.as_ref().is_none_or(|Token(shared)| shared.is_cut())
 }
 
 async fn when_ready<S, B>(
@@ -190,6 +236,15 @@ where
     service.call(request).await.map_err(Into::into)
 }
 
+async fn collected<B>(head: Parts, body: B, bytes_max: usize) -> Result<(Parts, Reply), BodyError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let whole = read_body(body, bytes_max).await?;
+    Ok((head, Reply::Whole(Full::new(whole))))
+}
+
 /// A body whose length hyper knows before it writes the head, or must be told.
 enum Exact<B> {
     Known(Reply),
@@ -201,28 +256,25 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    without(&mut head.headers, &TRANSFER_ENCODING);
-    if head.status == StatusCode::NO_CONTENT || head.status.is_informational() {
-        without(&mut head.headers, &CONTENT_LENGTH);
-        without(&mut head.headers, &CONTENT_TYPE);
-        return Exact::Known(Reply::Whole(Full::default()));
-    }
+    let bodiless = head.status == StatusCode::NO_CONTENT || head.status.is_informational();
     // For HEAD the service may name the length of a body it does not make.
-    if !head_only {
-        without(&mut head.headers, &CONTENT_LENGTH);
+    let framing = match (bodiless, head_only) {
+        (true, _) => &FRAMING[..],
+        (false, false) => &FRAMING[..2],
+        (false, true) => &FRAMING[..1],
+    };
+    // Answers have few headers: looking at each is quicker than looking one up.
+    if head.headers.keys().any(|name| framing.contains(name)) {
+        framing.iter().for_each(|name| drop(head.headers.remove(name)));
+    }
+    if bodiless {
+        return Exact::Known(Reply::Whole(Full::default()));
     }
     match body.size_hint().exact() {
         Some(length) if length > WHOLE_BYTES_MAX || head_only => {
             Exact::Known(Reply::Parts(UnsyncBoxBody::new(body.map_err(Into::into))))
         }
         _ => Exact::Collect(body),
-    }
-}
-
-/// Answers have few headers: looking at each is quicker than looking one up.
-fn without(headers: &mut HeaderMap, name: &HeaderName) {
-    if headers.keys().any(|key| key == name) {
-        headers.remove(name);
     }
 }
 
@@ -234,15 +286,19 @@ fn told<T>(made: Result<T, impl Into<BoxError>>) -> Option<T> {
     .ok()
 }
 
-fn empty(status: StatusCode, token: Token) -> Response<ReplyBody> {
-    let body = Reply::Whole(Full::default());
-    let mut response = Response::new(ReplyBody { body, _token: token });
-    *response.status_mut() = status;
-    response
-}
-
-fn closing(mut response: Response<ReplyBody>) -> Response<ReplyBody> {
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+/// The answer as hyper gets it; the token goes with it.
+fn reply(
+    head: Parts,
+    body: Reply,
+    visit: &Visit,
+    token: &mut Option<Token>,
+) -> Response<ReplyBody> {
+    let token = token.take();
+    let closes = visit.closes || token.as_ref().is_some_and(|Token(shared)| shared.is_stopping());
+    let mut response = Response::from_parts(head, ReplyBody { body, _token: token });
+    if closes {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
@@ -258,7 +314,7 @@ impl Drop for Token {
 /// The body of an answer; holds the token until its end.
 pub(super) struct ReplyBody {
     body: Reply,
-    _token: Token,
+    _token: Option<Token>,
 }
 
 enum Reply {
