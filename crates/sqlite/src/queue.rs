@@ -68,13 +68,15 @@ impl Task {
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
+    /// Whether the writer was called. Written under the lock, and looked at without it: by whom,
+    /// may ask often.
+    called: AtomicBool,
     max: usize,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     tasks: VecDeque<Task>,
-    called: bool,
     batches: u64,
     taken: u64,
 }
@@ -94,7 +96,7 @@ pub struct Stats {
 
 impl Queue {
     pub(crate) fn new(max: usize) -> Self {
-        Self { waiting: Mutex::default(), max }
+        Self { waiting: Mutex::default(), called: AtomicBool::new(false), max }
     }
 
     /// Adds a task, and calls the writer when nobody did so yet.
@@ -124,7 +126,7 @@ impl Queue {
             return Err(CommitError::Full);
         }
         waiting.tasks.push_back(task);
-        Ok(!std::mem::replace(&mut waiting.called, true))
+        Ok(!self.called.swap(true, Ordering::AcqRel))
     }
 
     /// Takes what waits, at most `max` tasks. Empty: the writer may go, the next task calls it.
@@ -132,7 +134,7 @@ impl Queue {
         let mut waiting = self.lock();
         let count = waiting.tasks.len().min(max);
         if count == 0 {
-            waiting.called = false;
+            self.called.store(false, Ordering::Release);
         } else {
             waiting.batches = waiting.batches.saturating_add(1);
             waiting.taken = waiting.taken.saturating_add(u64::try_from(count).unwrap_or_default());
@@ -147,7 +149,7 @@ impl Queue {
 
     /// Whether the writer has answered all that it was given.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.lock().called
+        !self.called.load(Ordering::Acquire)
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -10,7 +10,6 @@ mod table;
 use core::convert::Infallible;
 use core::fmt;
 use core::future::{Future, poll_fn};
-use core::mem;
 use core::net::IpAddr;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
@@ -176,7 +175,7 @@ impl WaiterService {
     }
 
     /// The answer to a ping, which has nothing to be read.
-    fn pinged(&self, asked: Asked, headers: HeaderMap) -> Answering {
+    fn pinged(&self, asked: Asked, headers: &mut HeaderMap) -> Answering {
         let shared = &*self.front.shared;
         let ready = match shared.config.ping_checks_store.then(|| shared.desks.loyalty.ready()) {
             None => true,
@@ -194,7 +193,7 @@ impl WaiterService {
     async fn ping(self, asked: Asked, ready: Readiness<TableRefusal>) -> Reply {
         let shared = &*self.front.shared;
         let ready = within(&*shared.clock, shared.config.budgets.read, ready).await;
-        let mut reply = table::pinged(shared, ready == Some(Ok(())), HeaderMap::new());
+        let mut reply = table::pinged(shared, ready == Some(Ok(())), &mut HeaderMap::new());
         asked.told(Place::Ping, &mut reply, &self.front);
         reply
     }
@@ -320,7 +319,7 @@ where
             return Answering::at_once(asked.nowhere(&self.front));
         };
         if route.place == Place::Ping && asked.method == Method::GET {
-            return self.pinged(asked, mem::take(request.headers_mut()));
+            return self.pinged(asked, request.headers_mut());
         }
         // Each kind of work has a box of its own: the largest is ten times the least. What is given
         // to a block stays where it is; an async function would keep it twice.

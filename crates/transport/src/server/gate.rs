@@ -52,9 +52,24 @@ impl<S> Gate<S> {
         let token = Some(Token(Arc::clone(&self.shared)));
         let status = match (self.shared.next_verdict(), &self.service) {
             (Some(Verdict::Pass), Some(service)) => {
-                let mut visit = self.visit(&request);
-                let request = request.map(|incoming| self.body(incoming, &mut visit));
-                let stage = Stage::begin(&mut *service.borrow_mut(), request);
+                let (head, incoming) = request.into_parts();
+                let (body, slot) = self.body(incoming);
+                let visit = Visit {
+                    expects: slot.is_some() && head.headers.contains_key(EXPECT),
+                    slot,
+                    head_only: head.method == Method::HEAD,
+                    closes: head.version < Version::HTTP_11,
+                    bytes_max: self.config.response_bytes_max,
+                };
+                let service = &mut *service.borrow_mut();
+                // Nearly every service is always ready.
+                let stage = match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(Ok(())) => {
+                        Stage::Called { call: service.call(Request::from_parts(head, body)) }
+                    }
+                    Poll::Ready(Err(error)) => Stage::Answered { response: told(Err(error)) },
+                    Poll::Pending => Stage::waiting(service, Request::from_parts(head, body)),
+                };
                 return Answer { stage, visit, token };
             }
             (Some(Verdict::Pass), None) => StatusCode::FORBIDDEN,
@@ -65,25 +80,14 @@ impl<S> Gate<S> {
         Answer { stage: Stage::Refused { status }, visit: Visit::default(), token }
     }
 
-    fn visit(&self, request: &Request<Incoming>) -> Visit {
-        Visit {
-            slot: None,
-            expects: !request.body().is_end_stream() && request.headers().contains_key(EXPECT),
-            head_only: request.method() == Method::HEAD,
-            closes: request.version() < Version::HTTP_11,
-            bytes_max: self.config.response_bytes_max,
-        }
-    }
-
-    fn body(&self, incoming: Incoming, visit: &mut Visit) -> RequestBody {
+    fn body(&self, incoming: Incoming) -> (RequestBody, Option<Arc<Slot>>) {
         if incoming.is_end_stream() {
-            return RequestBody::empty();
+            return (RequestBody::empty(), None);
         }
         let (bytes_max, timeout) = (self.config.body_bytes_max, self.config.body_read_timeout);
         let (runtime, connection) = (self.runtime.clone(), Arc::clone(&self.shared));
         let (body, slot) = RequestBody::new(incoming, runtime, bytes_max, timeout, connection);
-        visit.slot = Some(slot);
-        body
+        (body, Some(slot))
     }
 }
 
@@ -133,31 +137,21 @@ pin_project! {
 
 type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-impl<F, B: 'static, E> Stage<F, B>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-    E: Into<BoxError>,
-{
-    fn begin<S>(service: &mut S, request: Request<RequestBody>) -> Self
+impl<F, B: 'static> Stage<F, B> {
+    /// The one that was asked may have a place in a queue: a clone that waits in its stead would
+    /// stand behind it, and nobody would leave that place.
+    fn waiting<S>(service: &mut S, request: Request<RequestBody>) -> Self
     where
-        S: Service<Request<RequestBody>, Response = Response<B>, Error = E, Future = F>
+        S: Service<Request<RequestBody>, Response = Response<B>, Future = F>
             + Clone
             + Send
             + 'static,
+        S::Error: Into<BoxError>,
         F: Send,
     {
-        // Nearly every service is always ready.
-        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => Self::Called { call: service.call(request) },
-            Poll::Ready(Err(error)) => Self::Answered { response: told(Err(error)) },
-            // The one that was asked may have a place in a queue: a clone that waits in its stead
-            // would stand behind it, and nobody would leave that place.
-            Poll::Pending => {
-                let next = service.clone();
-                let asked = std::mem::replace(service, next);
-                Self::Waiting { call: Box::pin(when_ready(asked, request)) }
-            }
-        }
+        let next = service.clone();
+        let asked = std::mem::replace(service, next);
+        Self::Waiting { call: Box::pin(when_ready(asked, request)) }
     }
 }
 

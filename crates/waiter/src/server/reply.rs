@@ -1,5 +1,7 @@
 //! Answers, and how bodies are taken in.
 
+use core::mem;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -30,6 +32,14 @@ pub(crate) fn empty(status: StatusCode) -> Reply {
 /// 204.
 pub(crate) fn no_content() -> Reply {
     empty(StatusCode::NO_CONTENT)
+}
+
+/// 204 in a map of headers that has served before; it leaves an empty one.
+pub(crate) fn no_content_in(headers: &mut HeaderMap) -> Reply {
+    headers.clear();
+    let mut reply = no_content();
+    mem::swap(reply.headers_mut(), headers);
+    reply
 }
 
 /// 405 with the methods that are taken.

@@ -12,8 +12,8 @@ use tillway_core::wallet::Limits;
 use tillway_transport::BoxError;
 
 use super::reply::{
-    Reply, because, empty, fault, json_reply, message, no_content, not_allowed, read_json,
-    with_body,
+    Reply, because, empty, fault, json_reply, message, no_content, no_content_in, not_allowed,
+    read_json, with_body,
 };
 use super::route::{Place, Route};
 use super::{Shared, within};
@@ -180,14 +180,8 @@ impl Table<'_> {
 
 /// Says whether the store can take writes; in the request's map of headers, which the connection
 /// takes for the next request.
-pub(super) fn pinged(shared: &Shared, ready: bool, mut headers: HeaderMap) -> Reply {
-    if !ready {
-        return unavailable(shared);
-    }
-    headers.clear();
-    let mut reply = no_content();
-    *reply.headers_mut() = headers;
-    reply
+pub(super) fn pinged(shared: &Shared, ready: bool, headers: &mut HeaderMap) -> Reply {
+    if ready { no_content_in(headers) } else { unavailable(shared) }
 }
 
 fn unavailable(shared: &Shared) -> Reply {
