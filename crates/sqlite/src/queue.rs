@@ -68,8 +68,8 @@ impl Task {
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
-    /// Whether the writer was called. Written under the lock, and looked at without it: by whom,
-    /// may ask often.
+    /// Whether the writer was called. Written under the lock, and read without it by those who only
+    /// want to know.
     called: AtomicBool,
     max: usize,
 }

@@ -282,18 +282,15 @@ fn told<T>(made: Result<T, impl Into<BoxError>>) -> Option<T> {
 
 /// The answer as hyper gets it; the token goes with it.
 fn reply(
-    head: Parts,
+    mut head: Parts,
     body: Reply,
     visit: &Visit,
     token: &mut Option<Token>,
 ) -> Response<ReplyBody> {
-    let token = token.take();
-    let closes = visit.closes || token.as_ref().is_some_and(|Token(shared)| shared.is_stopping());
-    let mut response = Response::from_parts(head, ReplyBody { body, _token: token });
-    if closes {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    if visit.closes || token.as_ref().is_some_and(|Token(shared)| shared.is_stopping()) {
+        head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    response
+    Response::from_parts(head, ReplyBody { body, _token: token.take() })
 }
 
 /// Counts a request as running until its answer is with hyper, or is dropped.
