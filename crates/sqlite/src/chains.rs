@@ -35,7 +35,8 @@ macro_rules! of_chapter {
 const ACCOUNTS: &str = concat!("SELECT ", columns!(account), " FROM accounts ORDER BY id");
 pub(crate) const STREAMS: &str =
     concat!("SELECT ", columns!(stream), " FROM streams ORDER BY kind, id");
-const STREAMS_OF_KIND: &str = concat!("SELECT number, ", columns!(stream), of_chapter!("streams"));
+pub(crate) const STREAMS_OF_KIND: &str =
+    concat!("SELECT number, ", columns!(stream), of_chapter!("streams"));
 const STATEMENT: &str = concat!(
     "SELECT ",
     columns!(movement),
@@ -67,7 +68,8 @@ pub(crate) const ALL_RECORDS: &str = concat!(
 
 pub(crate) const KEYS: &str =
     concat!("SELECT scope, id, ", columns!(key), " FROM keys ORDER BY scope, id");
-const KEYS_OF_SCOPE: &str = concat!("SELECT scope, id, ", columns!(key), of_chapter!("keys"));
+pub(crate) const KEYS_OF_SCOPE: &str =
+    concat!("SELECT scope, id, ", columns!(key), of_chapter!("keys"));
 
 /// Why a walk ended early.
 pub(crate) enum Broken {

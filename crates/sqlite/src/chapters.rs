@@ -12,7 +12,7 @@ use tillway_core::id::Uuid;
 use crate::error::Fail;
 use crate::filter::Filter;
 use crate::ids::Db;
-use crate::row::{self, many, one};
+use crate::row::{many, one};
 
 /// All of them, as the store's connections know them.
 ///
@@ -58,11 +58,12 @@ impl Chapters {
 }
 
 /// The chapters of a file, the newest first: without a gap, never none, and no name outside of them.
-fn list(db: &Connection) -> Result<Vec<Chapter>, Fail> {
+/// The newest has no filter, which would not have what is named from now on.
+pub(crate) fn list(db: &Connection) -> Result<Vec<Chapter>, Fail> {
     let sql = "SELECT no, since, filter FROM chapters ORDER BY no DESC";
     let chapters = many(db, sql, [], |c| {
         let (no, since) = (c.int()?, c.int()?.cast_unsigned());
-        let filter = c.opt_blob()?.and_then(Filter::from_bytes).map(Arc::new);
+        let filter = c.opt_blob()?.and_then(|bytes| Filter::from_bytes(bytes, no)).map(Arc::new);
         Ok(Chapter { no, since, filter })
     })?;
     let Some(newest) = chapters.first() else { return Err(Fail::BadRow(0)) };
@@ -70,7 +71,8 @@ fn list(db: &Connection) -> Result<Vec<Chapter>, Fail> {
     let beyond =
         "SELECT 1 FROM ids WHERE chapter > ?1 UNION ALL SELECT 1 FROM ids WHERE chapter < 0";
     let is_beyond = one(db, beyond, [newest.no], |_| Ok(()))?.is_some();
-    if has_gap || is_beyond { Err(Fail::BadRow(0)) } else { Ok(chapters) }
+    let is_list = !has_gap && !is_beyond && !newest.is_filtered();
+    if is_list { Ok(chapters) } else { Err(Fail::BadRow(0)) }
 }
 
 /// How many rows have names, more or less.
@@ -106,7 +108,7 @@ enum Progress {
     Reading {
         chapter: i64,
         filter: Filter,
-        after: (Uuid, u8),
+        after: Option<Uuid>,
     },
     Read {
         chapter: i64,
@@ -134,7 +136,7 @@ impl Binder {
         let mut written = Written::default();
         if let Progress::Read { chapter, filter } = &self.filter {
             let sql = "UPDATE chapters SET filter = ?2 WHERE no = ?1";
-            db.prepare_cached(sql)?.execute(params![chapter, filter.to_bytes()])?;
+            db.prepare_cached(sql)?.execute(params![chapter, filter.to_bytes(*chapter)])?;
             written.filter = Some((*chapter, Arc::clone(filter)));
         }
         if db.names() >= self.names_max {
@@ -163,12 +165,14 @@ impl Binder {
         }
     }
 
-    /// A batch failed. If a filter was in it, it may be what did not find its place: the next batches
-    /// go without, and it is made again.
-    pub(crate) fn failed(&mut self) {
-        if let Progress::Read { .. } = self.filter {
+    /// Does without the filter that was to go along with a batch that failed: it may be what found no
+    /// place. It is made again. False: there was none.
+    pub(crate) fn gives_up(&mut self) -> bool {
+        let is_read = matches!(self.filter, Progress::Read { .. });
+        if is_read {
             self.filter = Progress::Idle;
         }
+        is_read
     }
 
     /// Reads on, for the filter of a closed chapter.
@@ -178,7 +182,7 @@ impl Binder {
             Progress::Idle => unfiltered(&db.chapters.list()),
             Progress::Reading { chapter, mut filter, after } => {
                 match step(db, chapter, after, &mut filter) {
-                    Ok(Some(after)) => Progress::Reading { chapter, filter, after },
+                    Ok(after @ Some(_)) => Progress::Reading { chapter, filter, after },
                     Ok(None) => Progress::Read { chapter, filter: filter.into() },
                     Err(_) => Progress::Stuck,
                 }
@@ -194,21 +198,24 @@ fn unfiltered(list: &[Chapter]) -> Progress {
     let mut open = pairs.filter(|(_, chapter)| !chapter.is_filtered());
     open.next().map_or(Progress::Idle, |(next, chapter)| {
         let filter = Filter::sized(next.since.saturating_sub(chapter.since));
-        Progress::Reading { chapter: chapter.no, filter, after: (Uuid::nil(), 0) }
+        Progress::Reading { chapter: chapter.no, filter, after: None }
     })
 }
 
-/// Adds the next names of a chapter. `None`: that was all.
+/// The next ids of a chapter. One that names several rows may come as often.
+pub(crate) const IDS: &str =
+    "SELECT id FROM ids WHERE chapter = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+
+/// Adds the next ids of a chapter, and answers with the last one. `None`: there is no other.
 fn step(
     db: &Connection,
     chapter: i64,
-    (id, what): (Uuid, u8),
+    after: Option<Uuid>,
     filter: &mut Filter,
-) -> Result<Option<(Uuid, u8)>, Fail> {
-    let sql = "SELECT id, what, no FROM ids WHERE chapter = ?1 AND (id, what) > (?2, ?3) \
-               ORDER BY id, what LIMIT ?4";
-    let bound = params![chapter, id.as_bytes(), what, STEP];
-    let names = many(db, sql, bound, row::name)?;
-    names.iter().for_each(|name| filter.add(Uuid::from_u128(name.id)));
-    Ok(names.last().map(|name| (Uuid::from_u128(name.id), name.what)))
+) -> Result<Option<Uuid>, Fail> {
+    // The empty blob comes before every id.
+    let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
+    let ids = many(db, IDS, params![chapter, after, STEP], |c| c.uuid())?;
+    ids.iter().for_each(|id| filter.add(*id));
+    Ok(ids.last().copied())
 }

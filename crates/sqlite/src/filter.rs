@@ -15,6 +15,7 @@ type Block = [u64; BLOCK_WORDS];
 
 const BLOCK_WORDS: usize = 8;
 const BLOCK_BYTES: usize = BLOCK_WORDS * size_of::<u64>();
+const PROOF_BYTES: usize = 16;
 /// Of a block, for each id.
 const PROBES: usize = 7;
 /// Sixteen bits for each id.
@@ -60,18 +61,17 @@ impl Filter {
         (share as usize, mask)
     }
 
-    /// As the file has it: what proves the rest, and the blocks.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let blocks: Vec<u8> =
-            self.blocks.iter().flatten().flat_map(|word| word.to_le_bytes()).collect();
-        [&Fingerprint::of(&blocks).0[..], &blocks].concat()
+    /// As the file has it: a proof that it is this chapter's and whole, and the blocks.
+    pub(crate) fn to_bytes(&self, chapter: i64) -> Vec<u8> {
+        let words = self.blocks.iter().flatten().flat_map(|word| word.to_le_bytes());
+        proven([0; PROOF_BYTES].into_iter().chain(words).collect(), chapter)
     }
 
-    /// `None`: not as it was written.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (proof, blocks) = bytes.split_first_chunk::<16>()?;
+    /// `None`: not as it was written for this chapter.
+    pub(crate) fn from_bytes(bytes: &[u8], chapter: i64) -> Option<Self> {
+        let (_, blocks) = bytes.split_first_chunk::<PROOF_BYTES>()?;
         let (chunks, rest) = blocks.as_chunks::<BLOCK_BYTES>();
-        if chunks.is_empty() || !rest.is_empty() || Fingerprint::of(blocks).0 != *proof {
+        if chunks.is_empty() || !rest.is_empty() || proven(bytes.to_vec(), chapter) != bytes {
             return None;
         }
         let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
@@ -84,10 +84,22 @@ impl Filter {
     }
 }
 
+/// Puts the proof of a chapter's filter before its blocks.
+fn proven(mut bytes: Vec<u8>, chapter: i64) -> Vec<u8> {
+    let begin = |bytes: &mut [u8], with: [u8; PROOF_BYTES]| {
+        bytes.iter_mut().zip(with).for_each(|(to, from)| *to = from);
+    };
+    begin(&mut bytes, i128::from(chapter).to_le_bytes());
+    let proof = Fingerprint::of(&bytes).0;
+    begin(&mut bytes, proof);
+    bytes
+}
+
+/// Odd, and without a pattern.
+pub(crate) const FACTOR: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+
 /// Each bit of an id on all: ids need not be random.
-fn mixed(id: u128) -> u128 {
-    /// Odd, and without a pattern.
-    const FACTOR: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+pub(crate) fn mixed(id: u128) -> u128 {
     let mut mixed = id;
     for _ in 0..2 {
         mixed = (mixed ^ (mixed >> 67)).wrapping_mul(FACTOR);
@@ -124,18 +136,16 @@ mod tests {
     #[test]
     fn bytes_are_read_as_they_were_written() {
         let filter = filled(0..1_000);
-        let bytes = filter.to_bytes();
-        assert_eq!(Filter::from_bytes(&bytes), Some(filter));
+        let bytes = filter.to_bytes(7);
+        assert_eq!(Filter::from_bytes(&bytes, 7), Some(filter));
+        assert_eq!(Filter::from_bytes(&bytes, 8), None);
         for at in 0..bytes.len() {
             let mut broken = bytes.clone();
             broken[at] ^= 1;
-            assert_eq!(Filter::from_bytes(&broken), None, "byte {at}");
+            assert_eq!(Filter::from_bytes(&broken, 7), None, "byte {at}");
         }
-        let (proof, blocks) = bytes.split_at(16);
-        let shorter = &blocks[..blocks.len() - 1];
-        let shorter = [&Fingerprint::of(shorter).0[..], shorter].concat();
-        for short in [&bytes[..bytes.len() - 64], proof, &[], &shorter] {
-            assert_eq!(Filter::from_bytes(short), None);
+        for length in [0, 15, 16, 16 + BLOCK_BYTES - 1, bytes.len() - BLOCK_BYTES] {
+            assert_eq!(Filter::from_bytes(&bytes[..length], 7), None, "{length} bytes");
         }
     }
 
@@ -144,10 +154,10 @@ mod tests {
         fn any_bytes_are_read_or_not(rest: Vec<u8>, blocks in 0_usize..4, is_proven: bool) {
             let mut rest = rest;
             rest.resize(rest.len().max(blocks * BLOCK_BYTES), 7);
-            let proof = if is_proven { Fingerprint::of(&rest).0 } else { [0; 16] };
-            let bytes = [&proof[..], &rest].concat();
+            let bytes = [&[0; PROOF_BYTES][..], &rest].concat();
+            let bytes = if is_proven { proven(bytes, 7) } else { bytes };
             let is_whole = !rest.is_empty() && rest.len().is_multiple_of(BLOCK_BYTES);
-            let again = Filter::from_bytes(&bytes).map(|filter| filter.to_bytes());
+            let again = Filter::from_bytes(&bytes, 7).map(|filter| filter.to_bytes(7));
             proptest::prop_assert_eq!(again, (is_proven && is_whole).then_some(bytes));
         }
     }
@@ -157,7 +167,7 @@ mod tests {
     fn the_spread_never_changes() {
         let mut filter = Filter::sized(64);
         filter.add(Uuid::from_u128(0x0123_4567_89AB_CDEF_0123_4567_89AB_CDEF));
-        let bytes = filter.to_bytes();
+        let bytes = filter.to_bytes(0);
         let set = bytes[16..].iter().enumerate().filter(|(_, byte)| **byte != 0);
         let set: Vec<_> = set.map(|(at, byte)| (at, *byte)).collect();
         assert_eq!(set, [(70, 64), (87, 8), (91, 64), (113, 64), (119, 4), (123, 16), (127, 2)]);
@@ -166,5 +176,12 @@ mod tests {
     #[test]
     fn one_for_nothing_says_no() {
         assert!(!Filter::sized(0).may_have(Uuid::nil()));
+    }
+
+    #[test]
+    fn the_size_has_bounds() {
+        let blocks = |ids| Filter::sized(ids).blocks.len();
+        assert_eq!([0, 1, 32, 33, 1_000_000].map(blocks), [1, 1, 1, 2, 31_250]);
+        assert_eq!(blocks(u64::MAX) as u64, BLOCKS_MAX);
     }
 }

@@ -40,12 +40,13 @@ pub(crate) struct Db {
     connection: Connection,
     pub(crate) chapters: Arc<Chapters>,
     /// The writer's alone: nobody else changes names.
-    written: Option<Written>,
+    met: Option<Met>,
 }
 
+/// What the writer has met.
 #[derive(Default)]
-struct Written {
-    /// Numbers that were met: a commit asks for most of them twice, and the next one again.
+struct Met {
+    /// A commit asks for most numbers twice, and the next one again.
     numbers: RefCell<HashMap<(Uuid, u8), i64>>,
     /// How many names the newest chapter has, more or less.
     names: Cell<u64>,
@@ -56,38 +57,38 @@ const MET_MAX: usize = 4_096;
 
 impl Db {
     pub(crate) fn reader(connection: Connection, chapters: Arc<Chapters>) -> Self {
-        Self { connection, chapters, written: None }
+        Self { connection, chapters, met: None }
     }
 
     pub(crate) fn writer(connection: Connection, chapters: Arc<Chapters>) -> Result<Self, Fail> {
         let since = chapters.list().first().map_or(0, |newest| newest.since);
         let names = Cell::new(chapters::names(&connection)?.saturating_sub(since));
-        let written = Some(Written { names, ..Written::default() });
-        Ok(Self { connection, chapters, written })
+        let met = Some(Met { names, ..Met::default() });
+        Ok(Self { connection, chapters, met })
     }
 
     /// How many names the newest chapter has.
     pub(crate) fn names(&self) -> u64 {
-        self.written.as_ref().map_or(0, |written| written.names.get())
+        self.met.as_ref().map_or(0, |met| met.names.get())
     }
 
     /// The newest chapter has none yet.
     pub(crate) fn restart(&self) {
-        self.written.iter().for_each(|written| written.names.set(0));
+        self.met.iter().for_each(|met| met.names.set(0));
     }
 
     /// A transaction was taken back, and the numbers that it gave.
     pub(crate) fn forget(&self) {
-        self.written.iter().for_each(|written| written.numbers.borrow_mut().clear());
+        self.met.iter().for_each(|met| met.numbers.borrow_mut().clear());
     }
 
     fn met(&self, id: Uuid, what: What) -> Option<i64> {
-        self.written.as_ref()?.numbers.borrow().get(&(id, what.code())).copied()
+        self.met.as_ref()?.numbers.borrow().get(&(id, what.code())).copied()
     }
 
     fn meet(&self, id: Uuid, what: What, number: i64) {
-        let Some(written) = &self.written else { return };
-        let mut numbers = written.numbers.borrow_mut();
+        let Some(met) = &self.met else { return };
+        let mut numbers = met.numbers.borrow_mut();
         if numbers.len() >= MET_MAX {
             numbers.clear();
         }
@@ -109,15 +110,17 @@ impl DerefMut for Db {
     }
 }
 
+/// In one chapter.
+pub(crate) const NUMBER: &str = "SELECT no FROM ids WHERE chapter = ?1 AND id = ?2 AND what = ?3";
+
 /// The number of a row; `None`: there is no such row.
 pub(crate) fn number(db: &Db, id: Uuid, what: What) -> Result<Option<i64>, Fail> {
     if let Some(number) = db.met(id, what) {
         return Ok(Some(number));
     }
-    let sql = "SELECT no FROM ids WHERE chapter = ?1 AND id = ?2 AND what = ?3";
     for chapter in db.chapters.list().iter().filter(|chapter| chapter.may_have(id)) {
         let bound = params![chapter.no, id.as_bytes(), what.code()];
-        if let Some(number) = one(db, sql, bound, |c| c.int())? {
+        if let Some(number) = one(db, NUMBER, bound, |c| c.int())? {
             db.meet(id, what, number);
             return Ok(Some(number));
         }
@@ -137,8 +140,8 @@ pub(crate) fn name(db: &Db, id: Uuid, what: What) -> Result<(), Fail> {
     let sql = "INSERT INTO ids (chapter, id, what, no) VALUES (?1, ?2, ?3, ?4)";
     db.prepare_cached(sql)?.execute(params![newest, id.as_bytes(), what.code(), number])?;
     db.meet(id, what, number);
-    if let Some(written) = &db.written {
-        written.names.set(written.names.get().saturating_add(1));
+    if let Some(met) = &db.met {
+        met.names.set(met.names.get().saturating_add(1));
     }
     Ok(())
 }

@@ -135,7 +135,7 @@ fn registry(db: &Db, view: &mut View, needs: Needs) -> Result<(), Fail> {
     Ok(())
 }
 
-/// The row of an id.
+/// The row of an id. A name whose row is gone is damage: a key that is taken for new happens twice.
 fn named<T>(
     db: &Db,
     (id, what): (Uuid, What),
@@ -143,7 +143,7 @@ fn named<T>(
     read: impl FnOnce(&Columns<'_>) -> Result<T, Fail>,
 ) -> Result<Option<T>, Fail> {
     match ids::number(db, id, what)? {
-        Some(number) => one(db, sql, [number], read),
+        Some(number) => one(db, sql, [number], read)?.ok_or(Fail::BadRow(0)).map(Some),
         None => Ok(None),
     }
 }

@@ -1,14 +1,13 @@
 //! Whether rows and ids find each other. SQLite knows nothing of the numbers between them.
 
-use std::collections::HashMap;
-
 use rusqlite::Connection;
 use tillway_core::id::Uuid;
 
 use crate::chains::{Broken, walk};
-use crate::filter::Filter;
+use crate::chapters::{self, Chapter};
+use crate::filter::{FACTOR, mixed};
 use crate::merge::merged;
-use crate::row::{self, Columns};
+use crate::row::{self, Columns, one};
 
 /// A table, what `ids` calls its rows, and which of these there may be.
 const TABLES: [(&str, &str, core::ops::RangeInclusive<u8>); 5] = [
@@ -37,7 +36,7 @@ const STRAYS: [(&str, &str); 3] = [
 /// [`Broken::Lost`] with the table that is not as its names say.
 pub(crate) fn check(db: &Connection, mut each: impl FnMut()) -> Result<(), Broken> {
     let mut tallies = [Tally::default(); TABLES.len()];
-    let filters = filters(db)?;
+    let chapters = chapters(db)?;
     let read = |c: &Columns<'_>| Ok((row::name(c)?, c.int()?));
     let id = |(name, _): &(Name, i64)| (name.id, name.what);
     let mut last = None;
@@ -47,10 +46,8 @@ pub(crate) fn check(db: &Connection, mut each: impl FnMut()) -> Result<(), Broke
         let table = tables.find(|((.., of), _)| of.contains(&name.what));
         let ((table, ..), tally) = table.ok_or(Broken::Row("ids", 1))?;
         tally.add(&name);
-        let is_found = match filters.get(&chapter) {
-            Some(filter) => filter.may_have(Uuid::from_u128(name.id)),
-            None => true,
-        };
+        let chapter = usize::try_from(chapter).ok().and_then(|no| chapters.get(no));
+        let is_found = chapter.is_some_and(|c| c.may_have(Uuid::from_u128(name.id)));
         // The second of two would never be found.
         let is_first = last.replace((name.id, name.what)) != Some((name.id, name.what));
         if is_found && is_first { Ok(()) } else { Err(Broken::Lost(table)) }
@@ -74,24 +71,17 @@ pub(crate) fn check(db: &Connection, mut each: impl FnMut()) -> Result<(), Broke
     })
 }
 
-const NAMES: &str = "SELECT id, what, no, chapter FROM ids WHERE chapter = ?1 ORDER BY id, what";
+pub(crate) const NAMES: &str =
+    "SELECT id, what, no, chapter FROM ids WHERE chapter = ?1 ORDER BY id, what";
 
-/// The filters of closed chapters. One that does not read is damage.
-fn filters(db: &Connection) -> Result<HashMap<i64, Filter>, Broken> {
-    let sql = "SELECT no, filter FROM chapters WHERE filter IS NOT NULL";
-    let mut filters = HashMap::new();
-    walk(
-        db,
-        "chapters",
-        sql,
-        [],
-        |c| Ok((c.int()?, Filter::from_bytes(c.blob()?))),
-        |(no, filter)| {
-            filters.insert(no, filter.ok_or(Broken::Row("chapters", 2))?);
-            Ok(())
-        },
-    )?;
-    Ok(filters)
+/// The chapters by their numbers, as a start takes them. A filter that does not read is damage here.
+fn chapters(db: &Connection) -> Result<Vec<Chapter>, Broken> {
+    let mut chapters = chapters::list(db).map_err(|fail| Broken::from(fail).of("chapters"))?;
+    chapters.reverse();
+    let written = one(db, "SELECT count(filter) FROM chapters", [], |c| c.int())?;
+    let read = chapters.iter().filter(|chapter| chapter.is_filtered()).count();
+    let all_read = written == i64::try_from(read).ok();
+    if all_read { Ok(chapters) } else { Err(Broken::Row("chapters", 2)) }
 }
 
 /// A name, or what a row is named.
@@ -110,18 +100,12 @@ struct Tally {
 }
 
 impl Tally {
-    /// Odd, and without a pattern.
-    const FACTOR: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
-
     fn add(&mut self, name: &Name) {
         let of = u128::from(name.no) << 8 | u128::from(name.what);
         // Each bit on all: two errors must not make up for each other in the sum.
-        let mut mixed = name.id ^ of.wrapping_mul(Self::FACTOR);
-        for _ in 0..2 {
-            mixed = (mixed ^ (mixed >> 67)).wrapping_mul(Self::FACTOR);
-        }
+        let mixed = mixed(name.id ^ of.wrapping_mul(FACTOR));
         self.count = self.count.wrapping_add(1);
-        self.sum = self.sum.wrapping_add(mixed ^ (mixed >> 64));
+        self.sum = self.sum.wrapping_add(mixed);
     }
 }
 

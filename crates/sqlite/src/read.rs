@@ -467,9 +467,19 @@ fn only<T>(rows: Vec<T>, is: impl Fn(&T) -> Result<bool, Fail>) -> Result<Vec<T>
     judged.filter_map(Result::transpose).collect()
 }
 
+/// Of a kind, in a chapter.
+pub(crate) const STREAMS: &str = concat!(
+    "SELECT ",
+    columns!(stream),
+    " FROM (SELECT id AS named, no AS number FROM ids WHERE chapter = ?1 AND what = ?2)",
+    " CROSS JOIN streams ON no = number",
+    " WHERE named > ?3 AND named < ?4 AND at_ms > ?5 AND (?6 IS NULL OR status = ?6)",
+    " ORDER BY named LIMIT ?7"
+);
+
 /// What wakes, what is open and what lies on a shelf has an index. A list of all the others walks
 /// the ids, one kind after the other.
-fn heads(
+pub(crate) fn heads(
     db: &Connection,
     query: &Query,
     after: Option<StreamId>,
@@ -484,26 +494,27 @@ fn heads(
     let kinds = (first..=u8::MAX).filter_map(StreamKind::from_code);
     for kind in kinds.filter(|kind| query.kind.is_none_or(|only| only == *kind)) {
         let after = after.filter(|after| after.kind == kind);
-        let sql = concat!(
-            "SELECT ",
-            columns!(stream),
-            " FROM (SELECT id AS named, no AS number FROM ids WHERE chapter = ?1 AND what = ?2)",
-            " CROSS JOIN streams ON no = number",
-            " WHERE named > ?3 AND at_ms > ?4 AND (?5 IS NULL OR status = ?5)",
-            " ORDER BY named LIMIT ?6"
-        );
         let what = What::Stream(kind).code();
         // The empty blob comes before every id.
         let after = after.as_ref().map_or(&[][..], |after| after.id.as_bytes());
         let left = limit.saturating_sub(u32::try_from(heads.len()).unwrap_or(u32::MAX));
-        let status = query.status.map(Status::code);
-        let mut of_kind = Vec::new();
-        for chapter in chapters::numbers(db)? {
-            let bound = params![chapter, what, after, StreamRow::NEVER.utc_ms, status, left];
-            of_kind.extend(many(db, sql, bound, head)?);
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        if most == 0 {
+            break;
         }
-        of_kind.sort_unstable_by_key(|head| head.stream.id);
-        heads.extend(of_kind.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX)));
+        let (never, status) = (StreamRow::NEVER.utc_ms, query.status.map(Status::code));
+        let mut of_kind: Vec<HeadRow> = Vec::new();
+        for chapter in chapters::numbers(db)? {
+            // Once there are enough, only what comes before the last of them. A blob that is longer
+            // than any id comes after all.
+            let last = of_kind.last().filter(|_| of_kind.len() >= most).map(|head| head.stream.id);
+            let before = last.as_ref().map_or(&[u8::MAX; 17][..], |id| id.as_bytes());
+            let bound = params![chapter, what, after, before, never, status, left];
+            of_kind.extend(many(db, STREAMS, bound, head)?);
+            of_kind.sort_unstable_by_key(|head| head.stream.id);
+            of_kind.truncate(most);
+        }
+        heads.append(&mut of_kind);
     }
     Ok(heads)
 }

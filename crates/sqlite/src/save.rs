@@ -109,6 +109,12 @@ fn run(db: &Db, sql: &str, params: impl rusqlite::Params) -> Result<(), Fail> {
     Ok(())
 }
 
+/// Writes one row: it is there, and it is the one that was judged over.
+fn write(db: &Db, sql: &str, params: impl rusqlite::Params) -> Result<(), Fail> {
+    let count = cached(db, sql)?.execute(params)?;
+    if count == 1 { Ok(()) } else { Err(Fail::BadRow(0)) }
+}
+
 fn cached<'c>(db: &'c Db, sql: &str) -> Result<CachedStatement<'c>, Fail> {
     Ok(db.prepare_cached(sql)?)
 }
@@ -151,7 +157,7 @@ fn key(
     if existed {
         let sql = "UPDATE keys SET body = ?2, refusal = ?3, at_ms = ?4, at_off = ?5 WHERE no = ?1";
         let number = ids::known(db, *id, what)?;
-        return run(db, sql, params![number, row.body.0, refusal, ms, off]);
+        return write(db, sql, params![number, row.body.0, refusal, ms, off]);
     }
     let sql = "INSERT INTO keys (scope, id, body, refusal, at_ms, at_off) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -185,7 +191,7 @@ fn payment(db: &Db, row: &Payment, existed: bool, entry: Option<i64>) -> Result<
     let order = entry.map(|_| ids::known(db, row.order.0, What::Order)).transpose()?;
     let (ms, off) = time(row.at);
     let since = (number != code::payment::REFUSED).then_some(ms);
-    run(
+    write(
         db,
         sql,
         params![
@@ -223,7 +229,7 @@ fn payment_moves_on(db: &Db, row: &Payment, number: u8, capture: &Capture) -> Re
     let (ms, off) = time(row.at);
     let (refunded, acknowledged) = (capture.refunded.0, capture.acknowledged);
     let known = ids::known(db, row.id.0, What::Payment)?;
-    run(db, sql, params![known, number, ms, off, refunded, acknowledged, capture.settled])
+    write(db, sql, params![known, number, ms, off, refunded, acknowledged, capture.settled])
 }
 
 fn hold(db: &Db, row: &Hold, existed: bool) -> Result<(), Fail> {
@@ -237,7 +243,7 @@ fn hold(db: &Db, row: &Hold, existed: bool) -> Result<(), Fail> {
         // Its terms are fixed; it only ends.
         let sql = "UPDATE holds SET state = ?2, payment = ?3 WHERE no = ?1";
         let known = ids::known(db, row.id.0, What::Hold)?;
-        return run(db, sql, params![known, number, payment]);
+        return write(db, sql, params![known, number, payment]);
     }
     let sql = "INSERT INTO holds (id, order_id, account, kind, own, overdraft, state, payment, \
                expires_ms, expires_off, at_ms, at_off) \
@@ -275,7 +281,11 @@ fn account(db: &Db, row: &Account, existed: bool) -> Result<(), Fail> {
         let sql = "UPDATE accounts SET balance = ?2, overdraft = ?3, held = ?4, held_own = ?5, \
                    status = ?6, name = ?7, chain = ?8 WHERE id = ?1";
         let name = &*row.name;
-        return run(db, sql, params![id, balance, overdraft, held, held_own, status, name, chain]);
+        return write(
+            db,
+            sql,
+            params![id, balance, overdraft, held, held_own, status, name, chain],
+        );
     }
     let sql = "INSERT INTO accounts (id, guest, kind, name, balance, overdraft, held, held_own, \
                status, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
@@ -307,7 +317,7 @@ fn order(db: &Db, row: &Order, existed: bool) -> Result<(), Fail> {
          captured_bonus, closed_ms, closed_off, touched_ms, touched_off) VALUES (?1, ?2, ?3, ?4, \
          ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
     };
-    run(
+    write(
         db,
         sql,
         params![
@@ -403,7 +413,7 @@ pub(crate) fn stream(
     let (wake_ms, wake_off) = opt_time(row.head.wake_at);
     let (until_ms, until_off) = opt_time(until);
     let (ms, off) = time(row.at);
-    run(
+    write(
         db,
         sql,
         params![

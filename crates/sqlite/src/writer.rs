@@ -102,7 +102,6 @@ impl Writer {
     /// Takes the batch back, as far as its end is known.
     fn give_up(&mut self, batch: Vec<Task>, failed: &Failed) {
         self.connection.forget();
-        self.binder.failed();
         // After some errors SQLite has rolled back by itself.
         let open = !self.connection.is_autocommit();
         let undone = failed.meaning != Meaning::Broken
@@ -114,8 +113,10 @@ impl Writer {
             (false, _, true) => CommitError::InDoubt,
             // Without its commit record the log says nothing: not saved, on any restart.
             (false, _, false) => CommitError::Unavailable,
-            (true, Meaning::Full, _) => CommitError::Full,
             (true, Meaning::Later, _) => CommitError::Unavailable,
+            // There may be room for the commits, and none for a filter.
+            (true, _, _) if self.binder.gives_up() => return self.write(batch),
+            (true, Meaning::Full, _) => CommitError::Full,
             // One task broke a rule of the schema, which core's rules do not allow: the others
             // must not pay for it.
             (true, _, _) if batch.len() > 1 => {

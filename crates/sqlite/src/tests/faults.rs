@@ -52,13 +52,13 @@ fn movements(store: &SqliteStore) -> usize {
 }
 
 /// Runs SQL on the write connection.
-fn on_writer(store: &SqliteStore, sql: &'static str) {
+pub(super) fn on_writer(store: &SqliteStore, sql: &'static str) {
     let done = store.writer.submit(move |w| w.connection.execute_batch(sql)).unwrap();
     block_on(done).unwrap().unwrap();
 }
 
 /// Lets the tasks pile up while the writer waits, so that they become one batch.
-fn as_one_batch(
+pub(super) fn as_one_batch(
     store: &Arc<SqliteStore>,
     commits: Vec<Commit>,
 ) -> Vec<Result<Committed, CommitError>> {

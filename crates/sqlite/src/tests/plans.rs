@@ -8,7 +8,7 @@ use tillway_core::port::Query;
 
 use crate::config::SqliteConfig;
 use crate::ids::Db;
-use crate::{chains, load, open, read};
+use crate::{chains, chapters, ids, load, names, open, read};
 
 fn plan(db: &Connection, sql: &str, count: usize) -> Vec<String> {
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -71,5 +71,24 @@ fn rows_of_a_commit_find_their_index() {
         let plan = plan(&db, sql, count);
         assert!(plan.contains(&format!("SEARCH {index}")), "{sql}: {plan:?}");
         assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{sql}: {plan:?}");
+    }
+}
+
+#[test]
+fn names_are_found_in_their_chapter_and_read_in_its_order() {
+    let (_folder, db) = db();
+    for (sql, count, range) in [
+        (ids::NUMBER, 3, "chapter=? AND id=? AND what=?"),
+        (chapters::IDS, 3, "chapter=? AND id>?"),
+        (read::STREAMS, 7, "chapter=? AND id>? AND id<?"),
+        (chains::STREAMS_OF_KIND, 2, "chapter=?"),
+        (chains::KEYS_OF_SCOPE, 2, "chapter=?"),
+        (names::NAMES, 1, "chapter=?"),
+    ] {
+        let plan = plan(&db, sql, count);
+        let search = format!("SEARCH ids USING PRIMARY KEY ({range})");
+        assert_eq!(plan.first(), Some(&search), "{sql}: {plan:?}");
+        let is_slow = |step: &String| step.starts_with("SCAN") || step.contains("TEMP");
+        assert!(!plan.iter().any(is_slow), "{sql}: {plan:?}");
     }
 }
