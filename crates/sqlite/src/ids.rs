@@ -67,6 +67,12 @@ impl Db {
         Ok(Self { connection, chapters, met })
     }
 
+    /// The newest chapter, for a connection that has met no numbers.
+    pub(crate) fn newest_first(&self) -> Option<i64> {
+        let newest = || self.chapters.list().first().map(|newest| newest.no);
+        if self.met.is_none() { newest() } else { None }
+    }
+
     /// How many names the newest chapter has.
     pub(crate) fn names(&self) -> u64 {
         self.met.as_ref().map_or(0, |met| met.names.get())

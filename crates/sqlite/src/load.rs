@@ -3,8 +3,8 @@
 use rusqlite::params;
 use tillway_core::Timestamp;
 use tillway_core::book::{
-    Commit, Hold, KeyRow, Needs, OVERDUE_MAX, Order, Payment, Scope, StreamId, StreamRow, View,
-    needs,
+    Commit, Hold, KeyRow, Needs, OVERDUE_MAX, Order, Payment, Scope, Stored, StreamId, StreamRow,
+    View, needs,
 };
 use tillway_core::id::{GuestId, HoldId, OrderId, PaymentId, Uuid};
 
@@ -27,18 +27,36 @@ pub(crate) fn view(db: &Db, commit: &Commit) -> Result<View, Fail> {
     Ok(view)
 }
 
+/// A number that is known, or that of a name in a chapter: most readers ask for what is new, and find
+/// it by one statement.
+macro_rules! number {
+    () => {
+        "coalesce(?1, (SELECT no FROM ids WHERE chapter = ?2 AND id = ?3 AND what = ?4))"
+    };
+}
+
 pub(crate) const PAYMENT: &str =
-    concat!("SELECT ", columns!(payment), " FROM payments WHERE no = ?1");
-pub(crate) const HOLD: &str = concat!("SELECT ", columns!(hold), " FROM holds WHERE no = ?1");
+    concat!("SELECT ", columns!(payment), " FROM payments WHERE no = ", number!());
+pub(crate) const HOLD: &str =
+    concat!("SELECT ", columns!(hold), " FROM holds WHERE no = ", number!());
 pub(crate) const ACCOUNT: &str =
     concat!("SELECT ", columns!(account), " FROM accounts WHERE id = ?1");
 pub(crate) const ORDER: &str = concat!(
-    "SELECT ",
+    "SELECT no, ",
     columns!(order),
-    " FROM orders LEFT JOIN order_lines ON order_no = no WHERE no = ?1"
+    " FROM orders LEFT JOIN order_lines ON order_no = no WHERE no = ",
+    number!()
 );
-pub(crate) const KEY: &str = concat!("SELECT ", columns!(key), " FROM keys WHERE no = ?1");
-pub(crate) const STREAM: &str = concat!("SELECT ", columns!(stream), " FROM streams WHERE no = ?1");
+pub(crate) const KEY: &str = concat!("SELECT ", columns!(key), " FROM keys WHERE no = ", number!());
+pub(crate) const STREAM: &str =
+    concat!("SELECT ", columns!(stream), " FROM streams WHERE no = ", number!());
+pub(crate) const RECORDS: &str = concat!(
+    "SELECT ",
+    columns!(record),
+    " FROM records WHERE stream_no = ",
+    number!(),
+    " AND seq > ?5 ORDER BY seq LIMIT ?6"
+);
 pub(crate) const ORDER_PAYMENTS: &str =
     concat!("SELECT ", columns!(payment), " FROM payments WHERE order_no = ?1 ORDER BY entry");
 pub(crate) const ORDER_HOLDS: &str = concat!(
@@ -140,12 +158,17 @@ fn named<T>(
     db: &Db,
     (id, what): (Uuid, What),
     sql: &str,
-    read: impl FnOnce(&Columns<'_>) -> Result<T, Fail>,
+    read: impl Fn(&Columns<'_>) -> Result<T, Fail>,
 ) -> Result<Option<T>, Fail> {
-    match ids::number(db, id, what)? {
-        Some(number) => one(db, sql, [number], read)?.ok_or(Fail::BadRow(0)).map(Some),
-        None => Ok(None),
+    if let Some(newest) = db.newest_first() {
+        let bound = params![None::<i64>, newest, id.as_bytes(), what.code()];
+        if let Some(row) = one(db, sql, bound, &read)? {
+            return Ok(Some(row));
+        }
     }
+    let Some(number) = ids::number(db, id, what)? else { return Ok(None) };
+    let bound = params![number, None::<i64>, None::<i64>, None::<i64>];
+    one(db, sql, bound, read)?.ok_or(Fail::BadRow(0)).map(Some)
 }
 
 pub(crate) fn key(db: &Db, scope: Scope, id: Uuid) -> Result<Option<KeyRow>, Fail> {
@@ -161,11 +184,16 @@ pub(crate) fn hold(db: &Db, id: HoldId) -> Result<Option<Hold>, Fail> {
 }
 
 pub(crate) fn order(db: &Db, id: OrderId) -> Result<Option<Order>, Fail> {
-    named(db, (id.0, What::Order), ORDER, row::order)
+    Ok(numbered_order(db, id)?.map(|(_, order)| order))
 }
 
 pub(crate) fn stream(db: &Db, id: StreamId) -> Result<Option<StreamRow>, Fail> {
     named(db, (id.id, What::Stream(id.kind)), STREAM, row::stream)
+}
+
+/// An order after its number.
+pub(crate) fn numbered_order(db: &Db, id: OrderId) -> Result<Option<(i64, Order)>, Fail> {
+    named(db, (id.0, What::Order), ORDER, |c| Ok((c.int()?, row::order(c)?)))
 }
 
 /// The captured payments of an order.
@@ -174,4 +202,24 @@ pub(crate) fn order_payments(db: &Db, id: OrderId) -> Result<Vec<Payment>, Fail>
         Some(number) => many(db, ORDER_PAYMENTS, [number], row::payment),
         None => Ok(Vec::new()),
     }
+}
+
+/// Records of a stream, in their order.
+pub(crate) fn records(
+    db: &Db,
+    stream: StreamId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Stored>, Fail> {
+    let (id, what) = (stream.id, What::Stream(stream.kind));
+    if let Some(newest) = db.newest_first() {
+        let bound = params![None::<i64>, newest, id.as_bytes(), what.code(), after, limit];
+        let records = many(db, RECORDS, bound, row::record)?;
+        if !records.is_empty() {
+            return Ok(records);
+        }
+    }
+    let Some(number) = ids::number(db, id, what)? else { return Ok(Vec::new()) };
+    let bound = params![number, None::<i64>, None::<i64>, None::<i64>, after, limit];
+    many(db, RECORDS, bound, row::record)
 }

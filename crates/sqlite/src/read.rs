@@ -23,7 +23,7 @@ use crate::chains::{self, Broken};
 use crate::chapters::{self, Chapters};
 use crate::config::SqliteConfig;
 use crate::error::{Fail, OpenError};
-use crate::ids::{self, Db, What};
+use crate::ids::{Db, What};
 use crate::kept::{Bill, Found, Person, Reader};
 use crate::queue::{Claim, Task};
 use crate::row::{self, Columns, columns, many, one};
@@ -340,18 +340,8 @@ impl Journal for SqliteStore {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<Stored>, ReadError> {
-        let sql = concat!(
-            "SELECT ",
-            columns!(record),
-            " FROM records WHERE stream_no = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
-        );
         let Ok(after) = i64::try_from(after.0) else { return Ok(Vec::new()) };
-        self.read(|db| match ids::number(db, stream.id, What::Stream(stream.kind))? {
-            Some(number) => {
-                many(db, sql, params![number, after, limit.min(LIMIT_MAX)], row::record)
-            }
-            None => Ok(Vec::new()),
-        })
+        self.read(|db| load::records(db, stream, after, limit.min(LIMIT_MAX)))
     }
 
     async fn heads(
@@ -406,8 +396,8 @@ fn accounts(db: &Connection, guest: GuestId) -> Result<Vec<Account>, Fail> {
 }
 
 fn bill(db: &Db, id: OrderId) -> Result<Option<Bill>, Fail> {
-    let Some(order) = load::order(db, id)? else { return Ok(None) };
-    let payments = load::order_payments(db, id)?;
+    let Some((number, order)) = load::numbered_order(db, id)? else { return Ok(None) };
+    let payments = many(db, load::ORDER_PAYMENTS, [number], row::payment)?;
     let held = order.live.held.total().is_ok_and(|sum| sum.is_positive());
     let holds =
         if held { many(db, load::ORDER_HOLDS, [id.0.as_bytes()], row::hold)? } else { Vec::new() };

@@ -62,11 +62,12 @@ fn rows_of_a_commit_find_their_index() {
         (load::ORDER_PAYMENTS, 1, "payments USING INDEX payments_of_order (order_no=?)"),
         (chains::PAYMENTS, 1, "payments USING INDEX payments_of_order (order_no=?)"),
         (load::ORDER_HOLDS, 1, "holds USING INDEX holds_live_of_order (order_id=?)"),
-        (load::PAYMENT, 1, "payments USING INTEGER PRIMARY KEY (rowid=?)"),
-        (load::HOLD, 1, "holds USING INTEGER PRIMARY KEY (rowid=?)"),
-        (load::ORDER, 1, "orders USING INTEGER PRIMARY KEY (rowid=?)"),
-        (load::KEY, 1, "keys USING INTEGER PRIMARY KEY (rowid=?)"),
-        (load::STREAM, 1, "streams USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::PAYMENT, 4, "payments USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::HOLD, 4, "holds USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::ORDER, 4, "orders USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::KEY, 4, "keys USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::STREAM, 4, "streams USING INTEGER PRIMARY KEY (rowid=?)"),
+        (load::RECORDS, 6, "records USING PRIMARY KEY (stream_no=? AND seq>?)"),
     ] {
         let plan = plan(&db, sql, count);
         assert!(plan.contains(&format!("SEARCH {index}")), "{sql}: {plan:?}");
