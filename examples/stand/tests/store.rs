@@ -75,7 +75,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn a_store_is_checked_with_and_without_a_stand() {
     let (_folder, data) = folder();
     let stand = paying(&data);
-    let parts = ["tillway.db\n", "schema      4", "guests      4", "payments    1", "\nok\n"];
+    let parts = ["tillway.db\n", "schema      5", "guests      4", "payments    1", "\nok\n"];
     done(&stand.command(&["check"]), &parts);
     stand.stop();
     let before = content(&data);
@@ -235,7 +235,7 @@ fn what_is_no_backup_is_not_restored() {
     with(|_| ());
     let newer = "INSERT INTO schema_version VALUES (99, zeroblob(16), 0)";
     Connection::open(&copy).unwrap().execute_batch(newer).unwrap();
-    refused(&["has schema version 99, this program knows 4 at most"]);
+    refused(&["has schema version 99, this program knows 5 at most"]);
     with(|_| ());
     fs::write(folder.path().join("monday.db-wal"), b"payments").unwrap();
     refused(&["is no backup, but a store with a log beside it"]);
