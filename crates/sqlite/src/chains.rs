@@ -12,31 +12,20 @@ use tillway_core::book::{
 use tillway_core::id::{AccountId, Uuid};
 use tillway_core::port::ReadError;
 
+use crate::chapters;
 use crate::check::{Checked, Progress, Stage};
 use crate::error::Fail;
 use crate::ids::What;
-use crate::merge::merged;
+use crate::merge::{merged, of_chapter};
 use crate::names;
 use crate::row::{self, Columns, columns, each, many, one};
 use crate::save;
-
-/// The rows of a chapter that are what `?2` says, in the order of their ids, one by one.
-macro_rules! of_chapter {
-    ($table:literal) => {
-        concat!(
-            " FROM (SELECT id AS named, no AS number FROM ids WHERE chapter = ?1 AND what = ?2) ",
-            "CROSS JOIN ",
-            $table,
-            " ON no = number ORDER BY named"
-        )
-    };
-}
 
 const ACCOUNTS: &str = concat!("SELECT ", columns!(account), " FROM accounts ORDER BY id");
 pub(crate) const STREAMS: &str =
     concat!("SELECT ", columns!(stream), " FROM streams ORDER BY kind, id");
 pub(crate) const STREAMS_OF_KIND: &str =
-    concat!("SELECT number, ", columns!(stream), of_chapter!("streams"));
+    concat!("SELECT number, ", columns!(stream), of_chapter!("streams"), " ORDER BY named");
 const STATEMENT: &str = concat!(
     "SELECT ",
     columns!(movement),
@@ -69,7 +58,7 @@ pub(crate) const ALL_RECORDS: &str = concat!(
 pub(crate) const KEYS: &str =
     concat!("SELECT scope, id, ", columns!(key), " FROM keys ORDER BY scope, id");
 pub(crate) const KEYS_OF_SCOPE: &str =
-    concat!("SELECT scope, id, ", columns!(key), of_chapter!("keys"));
+    concat!("SELECT scope, id, ", columns!(key), of_chapter!("keys"), " ORDER BY named");
 
 /// Why a walk ended early.
 pub(crate) enum Broken {
@@ -193,15 +182,11 @@ impl Rows<'_> {
 /// About how many rows an audit reads, found without reading them: each movement once for the sums
 /// and mostly once for an account, each record once, and what has a name twice for that.
 fn total(db: &Connection) -> Result<u64, Fail> {
-    let sql = "SELECT 2 * (coalesce((SELECT max(entry) FROM movements), 0) + \
-               coalesce((SELECT max(no) FROM orders), 0) + \
-               coalesce((SELECT max(no) FROM payments), 0) + \
-               coalesce((SELECT max(no) FROM holds), 0) + \
-               coalesce((SELECT max(no) FROM keys), 0) + \
-               coalesce((SELECT max(no) FROM streams), 0)) + \
+    let sql = "SELECT 2 * coalesce((SELECT max(entry) FROM movements), 0) + \
                coalesce((SELECT sum(seq) FROM streams), 0)";
-    let total = one(db, sql, [], |c| c.int())?;
-    Ok(total.and_then(|total| u64::try_from(total).ok()).unwrap_or_default())
+    let rest = one(db, sql, [], |c| c.int())?.and_then(|rest| u64::try_from(rest).ok());
+    let named = chapters::names(db)?.saturating_mul(2);
+    Ok(rest.unwrap_or_default().saturating_add(named))
 }
 
 fn schema(db: &Connection) -> Result<u32, Fail> {

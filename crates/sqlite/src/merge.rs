@@ -6,6 +6,19 @@ use crate::chapters;
 use crate::error::Fail;
 use crate::row::Columns;
 
+/// The rows of the chapter `?1` that are what `?2` says; the id is `named` here.
+macro_rules! of_chapter {
+    ($table:literal) => {
+        concat!(
+            " FROM (SELECT id AS named, no AS number FROM ids WHERE chapter = ?1 AND what = ?2) ",
+            "CROSS JOIN ",
+            $table,
+            " ON no = number"
+        )
+    };
+}
+pub(crate) use of_chapter;
+
 /// Row by row what `sql` has of each chapter, in the order of `key`, in which it has the rows of one.
 /// Bound are the chapter and, if it is given, `what`. Holds one row of each chapter at a time.
 pub(crate) fn merged<T, K: Ord, E: From<Fail>>(

@@ -25,6 +25,7 @@ use crate::config::SqliteConfig;
 use crate::error::{Fail, OpenError};
 use crate::ids::{Db, What};
 use crate::kept::{Bill, Found, Person, Reader};
+use crate::merge::of_chapter;
 use crate::queue::{Claim, Task};
 use crate::row::{self, Columns, columns, many, one};
 use crate::store::SqliteStore;
@@ -461,8 +462,7 @@ fn only<T>(rows: Vec<T>, is: impl Fn(&T) -> Result<bool, Fail>) -> Result<Vec<T>
 pub(crate) const STREAMS: &str = concat!(
     "SELECT ",
     columns!(stream),
-    " FROM (SELECT id AS named, no AS number FROM ids WHERE chapter = ?1 AND what = ?2)",
-    " CROSS JOIN streams ON no = number",
+    of_chapter!("streams"),
     " WHERE named > ?3 AND named < ?4 AND at_ms > ?5 AND (?6 IS NULL OR status = ?6)",
     " ORDER BY named LIMIT ?7"
 );
